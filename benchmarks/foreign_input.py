@@ -116,12 +116,16 @@ def rows(url: str) -> list[Row]:
         ),
         Row("a project file that is a device", run, notebook() | {"pyproject.toml": Path("/dev/zero")}),
         Row("pages without end, each new", ["lua", "-e", "return #heroku.list_apps()"]),
-        Row("a body of MCP without end", ["mcp:tools", "x"], mcp({"url": f"{url}/mcp"})),
-        Row("5,000,000 lists in an answer of MCP", ["mcp:call", "x.t", "--force"], stdio(ONE_TOOL, MANY_VALUES)),
-        Row("an MCP tool of 100,000 arguments", ["mcp:tools", "x"], stdio(MANY_ARGUMENTS)),
+        Row("a body of MCP without end", ["mcp:list"], mcp({"url": f"{url}/mcp"})),
+        Row(
+            "5,000,000 lists in an answer of MCP",
+            ["mcp:lua", "--force", "-e", "app.mcp.x.t()"],
+            stdio(ONE_TOOL, MANY_VALUES),
+        ),
+        Row("an MCP tool of 100,000 arguments", ["mcp:list"], stdio(MANY_ARGUMENTS)),
         Row(
             "a call of it with a wrong argument",
-            ["mcp:call", "x.t", "--force", "--arg", "wrong=1"],
+            ["mcp:lua", "--force", "-e", "app.mcp.x.t({ wrong = 1 })"],
             stdio(MANY_ARGUMENTS),
         ),
         Row(

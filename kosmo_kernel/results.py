@@ -77,7 +77,7 @@ class Result(Struct):
     outputs: dict[str, Any] = field(default_factory=dict)
     # The number of answers that were taken over from earlier runs, and the time of the oldest.
     taken_over: dict[str, Any] = field(default_factory=dict)
-    permission_bypassed: bool = False  # whether a call was forced that the permissions deny or require to be confirmed
+    permission_bypassed: bool = False  # whether `--force` was given
     started: datetime | None = None  # the start time in UTC
 
     @property

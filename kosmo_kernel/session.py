@@ -17,15 +17,16 @@ from typing import TYPE_CHECKING, Any, Self
 
 from kosmo_kernel import integrations
 from kosmo_kernel.errors import KosmoError, LuaSyntaxError, SettingsError, StoppedError
-from kosmo_kernel.lua.host import SPACE, CallRequest, Failure
+from kosmo_kernel.lua.host import CallRequest, Failure
 from kosmo_kernel.results import Result, note_calls
-from kosmo_kernel.run.call_tracker import Answers, CallTracker, PermissionGate
+from kosmo_kernel.run.call_tracker import CallTracker
+from kosmo_kernel.run.consent import ToolConsent
 from kosmo_kernel.run.lint import lint
 from kosmo_kernel.run.lookups import Lookups
 from kosmo_kernel.run.lua_run import KnownVariables, LuaRun
 from kosmo_kernel.run.lua_state import LuaState, WallChecks
 from kosmo_kernel.run.options import NO_FRONTEND, NO_OPTIONS, Frontend, RunOptions, RunOutput
-from kosmo_kernel.run.provider import NOT_ALLOWED
+from kosmo_kernel.run.provider import NOT_ALLOWED, NOT_RECORDED
 from kosmo_kernel.run.recording import NO_SERVICES, RecordingMode
 from kosmo_kernel.settings.cell_options import OptionValues
 from kosmo_kernel.settings.config_file import take_notices
@@ -96,7 +97,9 @@ class Session(LuaState):
         self.recording = mode or RecordingMode(
             account, record, replay, snapshot, resume=resume, notebook=notebook, services=services
         )
-        super().__init__(self.recording, walls, process, "" if mcp else NOT_ALLOWED)
+        is_replay = self.recording.cassette is not None and not self.recording.cassette.live
+        refusal = NOT_RECORDED if is_replay else "" if mcp else NOT_ALLOWED
+        super().__init__(self.recording, walls, process, refusal)
         self.account = self.recording.account_in_use(account, self.recording.account)
         self.last: Result | None = None
         self._has_failed = False  # whether the last run or call did
@@ -105,7 +108,6 @@ class Session(LuaState):
         self._now: Callable[[], datetime] = self.recording.now
         self._called: set[str] = set()  # the paths of the functions that scripts called
         self._of_agent = agent
-        self._answers: Answers = {}  # the user's, for all of the session
         self._services: Services | None = shared  # made at the first call
 
     # Running -----------------------------------------------------------------------------------------
@@ -214,28 +216,6 @@ class Session(LuaState):
         request = CallRequest(function, account, dict(arguments), [], None)
         return self._answered(function, options, frontend, lambda calls: calls.call(request, is_cancelled))
 
-    def ask_server(
-        self,
-        verb: str,
-        parameters: Mapping[str, Any],
-        options: RunOptions = NO_OPTIONS,
-        frontend: Frontend = NO_FRONTEND,
-    ) -> Result:
-        """Send one request that is no call of a tool to an MCP server as a script would, without a Lua process.
-
-        Parameters:
-            verb: the name of the function in `mcp`, such as `read_resource`.
-            parameters: its parameters, such as `server`.
-            options: how to make the request; the account, limits and variables are not used.
-            frontend: the callbacks of the user interface.
-
-        Raises:
-            StoppedError: Ctrl-C.
-            KosmoError: the request failed, as in a script.
-        """
-        name = f"{SPACE}.{verb}"
-        return self._answered(name, options, frontend, lambda calls: calls.tools.question(verb, parameters).values)
-
     def _answered(
         self, name: str, options: RunOptions, frontend: Frontend, answer: Callable[[CallTracker], list[Any]]
     ) -> Result:
@@ -259,16 +239,13 @@ class Session(LuaState):
         self, result: Result, options: RunOptions, frontend: Frontend, ask: Callable[[str], str | None]
     ) -> LuaRun:
         """Return the parts of a run, before anything is sent."""
-        sends = not (options.dry_run or self.servers.replays)
-        gate = PermissionGate(
-            result, ask, force=options.force, sends=sends, session_answers=self._answers, of_agent=self._of_agent
-        )
+        result.permission_bypassed = options.force
+        consent = ToolConsent(ask, needed=not (options.force or options.dry_run))
         output = RunOutput(result, frontend, self.tokens, self.interruptible)
         calls = CallTracker(
             self._services_in_use,
-            partial(self.servers.tools, dry_run=options.dry_run),
+            partial(self.servers.tools, consent, dry_run=options.dry_run),
             result,
-            gate,
             output,
             options=options,
             on_progress=frontend.progress,
@@ -409,7 +386,6 @@ class Session(LuaState):
 
     def reset(self) -> None:
         """Delete all Lua variables, and forget what the user agreed to and the time that a script has set."""
-        self._answers.clear()
         self._shown.clear()
         self._time_set = None
         self._machine.reset()

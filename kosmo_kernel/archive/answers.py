@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import cached_property
+from collections.abc import Callable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any, NamedTuple, TypeVar
 
@@ -12,24 +11,21 @@ import msgspec
 from kosmo_kernel.accounts import Account
 from kosmo_kernel.accounts.fingerprints import fingerprints
 from kosmo_kernel.archive.file import Archive
-from kosmo_kernel.archive.runs import MCP, RESULTS, AskedAccount, RequestKey, matches
+from kosmo_kernel.archive.runs import AskedAccount, RequestKey
 from kosmo_kernel.catalogue import Function, Integration
 from kosmo_kernel.catalogue.http import LINK, NEXT_RANGE, Response
 from kosmo_kernel.client.secrets import ERROR_WORD, clean, quotable_headers, without_secrets
 from kosmo_kernel.client.transport import NoResponseError, TruncatedResponseError
-from kosmo_kernel.errors import ApiError, RateLimitError, UnreachableError, api_error
 from kosmo_kernel.safety.intake import decode_json, is_deeper_than
 from kosmo_kernel.safety.redaction import REDACTED, in_texts, redact, would_change
 from kosmo_kernel.values.records import decode
 
 # Outcomes of a request: a body that is JSON, one that is not, one that says that there is no record, one that ended
-# early, and no response. `RESULT` and `ERROR` are those of MCP servers.
-JSON, TEXT, NONE, BROKEN, NO_ANSWER, RESULT, ERROR = "json", "text", "none", "broken", "no answer", "result", "error"
+# early, and no response.
+JSON, TEXT, NONE, BROKEN, NO_ANSWER = "json", "text", "none", "broken", "no answer"
 # Statuses after which a later run may get another answer: there were too many requests, the token was no longer valid
 # or has got more scopes since, or what was not there may be there by now. So may it after a fault of the service.
 _REFUSALS = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND)
-_PASSING_ERRORS = (RateLimitError, UnreachableError)
-_NAMED = ("servers", "tools", "prompts")  # lists whose items must have a name
 # The headers that the client reads of every service, besides those that an integration names.
 _READ = frozenset({"content-type", "location", "retry-after", LINK, NEXT_RANGE})
 
@@ -49,8 +45,6 @@ class StoredAnswer(NamedTuple):
         """True if the service failed in a way that may have passed at the next try, so that the run has no end yet."""
         if self.outcome in (TEXT, BROKEN, NO_ANSWER):
             return True
-        if self.outcome == ERROR:
-            return isinstance(self.error(), _PASSING_ERRORS)
         status = self.status or HTTPStatus.OK
         return status == HTTPStatus.TOO_MANY_REQUESTS or status >= HTTPStatus.INTERNAL_SERVER_ERROR
 
@@ -75,30 +69,6 @@ class StoredAnswer(NamedTuple):
         if self.outcome == BROKEN:
             raise TruncatedResponseError(self.body.decode(), Response(self.status, self.headers, b""))
         return Response(self.status, self.headers, self.body)
-
-    def result(self, method: str) -> dict[str, Any]:
-        """Return the result of an MCP server for a method.
-
-        Raises:
-            ApiError: the request led to an error.
-            ValueError, LookupError, TypeError: the answer makes no sense.
-        """
-        if self.outcome == ERROR:
-            raise self.error()
-        if self.outcome != RESULT:
-            raise ValueError(f"`{self.outcome}` is no result of an MCP server")
-        result = decode_json(self.body, "its result", ValueError)
-        key = RESULTS[method]
-        items = result.get(key, [] if "structuredContent" in result else None) if isinstance(result, dict) else None
-        if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
-            raise ValueError(f"its result must have a list `{key}` of objects")
-        if key in _NAMED and not all(isinstance(item.get("name"), str) for item in items):
-            raise ValueError(f"each of `{key}` must have a `name`")
-        return dict(result)
-
-    def error(self) -> ApiError:
-        """Return the error of an MCP server."""
-        return api_error(decode_json(self.body, "its error", ValueError))
 
 
 class ResponseRedactor:
@@ -153,19 +123,6 @@ class ResponseRedactor:
         return self._redact(text).encode(errors="replace")
 
 
-def server_answer(reply: Mapping[str, Any] | ApiError, secrets: Iterable[str]) -> StoredAnswer:
-    """Return the answer of an MCP server: its result, or the error that the request led to."""
-    is_error = isinstance(reply, ApiError)
-    content = reply.facts() if isinstance(reply, ApiError) else dict(reply)
-    return StoredAnswer(ERROR if is_error else RESULT, None, None, redacted_json(content, secrets_redactor(secrets)))
-
-
-def secrets_redactor(secrets: Iterable[str]) -> Callable[[str], str]:
-    """Return the function that redacts some secrets in a text, and replaces characters that UTF-8 cannot have."""
-    values = tuple(secrets)
-    return lambda text: redact(text, values).encode(errors="replace").decode()
-
-
 def redacted_json(value: Any, change: Callable[[str], str]) -> bytes:
     """Return the JSON of a value whose texts are changed. Most values have no secret, which their JSON shows."""
     try:
@@ -193,7 +150,6 @@ def _error_word(value: Any) -> dict[str, str]:
 
 _T = TypeVar("_T")
 
-MAX_HIDDEN = 100_000  # requests to MCP servers that have redacted secrets
 _MAX_HEADERS = 1 << 20  # characters
 
 
@@ -231,10 +187,6 @@ class StoredAnswers:
         """
         key = key._replace(account=key.account_key[1])
         row = self._row(key, self._last.get(key, 0))
-        if row is None and key not in self._last and key.service == MCP:
-            others = (other for other in self._hidden if other != key and other.account == key.account)
-            recorded = next((other for other in others if matches(other.text, key.text)), None)
-            return self.next(recorded, repeats=repeats) if recorded else None
         if row is None and repeats and key in self._last:
             row = self._row(key, self._last[key] - 1)
         if row is None:
@@ -265,19 +217,6 @@ class StoredAnswers:
             raise ValueError("its outcome, status and time must be text, a number and text")
         header_fields = None if headers is None else _headers(headers)
         return StoredAnswer(outcome, status, header_fields, self._archive.body(digest, body), at)
-
-    @cached_property
-    def _hidden(self) -> list[RequestKey]:
-        """The recorded requests to MCP servers whose secrets are redacted."""
-        servers = (item for item in self._accounts.items() if item[0][0] == MCP)
-        names = {number: name for (_, name), numbers in servers for number in numbers}
-        rows = self._archive.rows(
-            "SELECT DISTINCT account, request FROM kosmo_answers "
-            f"WHERE instr(request, ?) AND {self._condition} LIMIT {MAX_HIDDEN}",
-            (REDACTED,),
-        )
-        texts = ((account, text) for account, text in rows if account in names and isinstance(text, str))
-        return [RequestKey(MCP, names[account], text) for account, text in texts]
 
 
 def _headers(text: Any) -> Mapping[str, str]:

@@ -49,7 +49,7 @@ TABLES = {
   takes_to INTEGER NOT NULL DEFAULT 0,
   replaced_by INTEGER
 )""",
-    # Who was asked: an account of a service with the address and the keyed hash of its token, or an MCP server.
+    # Who was asked: an account of a service with the address and the keyed hash of its token.
     "kosmo_accounts": """CREATE TABLE kosmo_accounts (
   id INTEGER PRIMARY KEY,
   service TEXT NOT NULL,

@@ -1,8 +1,7 @@
 """Answer requests from a recording or a snapshot in place of the network. What these do not have is an error.
 
-Requests of a recording are matched by account, method, path, query and page headers, those to MCP servers by server,
-method and arguments, so their order does not matter. A repeated request gets the next recorded response, and then the
-last one again.
+Requests of a recording are matched by account, method, path, query and page headers, so their order does not matter. A
+repeated request gets the next recorded response, and then the last one again.
 
 Of a snapshot a list is the saved one of its address, one below an item of another list the part of it that was read
 with that item, and a record is the one of the list above it. What could not be read when the snapshot was taken is the
@@ -27,7 +26,7 @@ import msgspec
 from kosmo_kernel.accounts import Account
 from kosmo_kernel.archive.answers import StoredAnswer, StoredAnswers
 from kosmo_kernel.archive.file import open_archive
-from kosmo_kernel.archive.runs import MCP, SERVERS, RequestKey, Run, read_accounts, read_runs
+from kosmo_kernel.archive.runs import RequestKey, Run, read_accounts, read_runs
 from kosmo_kernel.archive.snapshots import SavedSnapshot
 from kosmo_kernel.catalogue import PLACE, Function, Integration, Link, Param
 from kosmo_kernel.catalogue.http import Response
@@ -86,26 +85,8 @@ class Playback(ABC):
         """Return the error message for an account that there is not."""
 
     @abstractmethod
-    def no_server(self, name: str) -> NotRecordedError:
-        """Return the error for an MCP server that there is not."""
-
-    @abstractmethod
     def summary(self) -> str:
         """Return the line that says that saved answers were used."""
-
-    def servers(self) -> dict[str, dict[str, Any]]:
-        """Return the MCP servers by name, each with its recorded configuration, if any."""
-        return {}
-
-    def result(self, key: RequestKey, _method: str) -> dict[str, Any]:
-        """Return the recorded result of a request to an MCP server.
-
-        Raises:
-            NotRecordedError: the request was not recorded.
-            ApiError: the request led to an error.
-            SettingsError: the result is damaged.
-        """
-        raise self.no_server(key.account)
 
     def close(self) -> None:  # noqa: B027 - a snapshot is not kept open
         """Close the file."""
@@ -144,8 +125,7 @@ class Player(Playback):
             self.recorded, self.account = runs[0].begun, runs[-1].account
             rows = read_accounts(self._archive)
             self._answers = StoredAnswers(self._archive, rows, "1")
-            self._accounts = [(row.service, row.name) for row in rows if row.service != MCP]
-            self._servers = self._read_servers([row.name for row in rows if row.service == MCP])
+            self._accounts = [(row.service, row.name) for row in rows]
         except BaseException:
             self._archive.close()
             raise
@@ -168,21 +148,6 @@ class Player(Playback):
         key = RequestKey.of_call(integration, account, url, headers)
         return self._answers.read(key, self._next(key).response)
 
-    def servers(self) -> dict[str, dict[str, Any]]:
-        """Return the MCP servers of the recorded run by name."""
-        return self._servers
-
-    def result(self, key: RequestKey, method: str) -> dict[str, Any]:
-        """Return the recorded result of a request to an MCP server."""
-        return self._answers.read(key, partial(self._next(key).result, method))
-
-    def no_server(self, name: str) -> NotRecordedError:
-        """Return the error for an MCP server that there is not."""
-        has = f"it has {', '.join(self._servers)}" if self._servers else "it has none"
-        return NotRecordedError(
-            f"{self.file} was recorded without the MCP server `{name}`; {has}. Nothing was started. {self._again}"
-        )
-
     def summary(self) -> str:
         """Return the line that says that saved answers were used."""
         return f"Replayed from {self.file}, recorded {iso_time(self.recorded)}. Nothing was sent."
@@ -202,22 +167,11 @@ class Player(Playback):
             answer = self._answers.next(key, repeats=True)
         if answer is not None:
             return answer
-        [[count]] = self._archive.rows("SELECT count(*) FROM kosmo_answers WHERE request != ?", (SERVERS,))
+        [[count]] = self._archive.rows("SELECT count(*) FROM kosmo_answers")
         raise NotRecordedError(
             f"{key} is not in {self.file}, which has {counted(count, 'request')} of {iso_time(self.recorded)}. "
             f"Nothing was sent. {self._again}"
         )
-
-    def _read_servers(self, names: list[str]) -> dict[str, dict[str, Any]]:
-        servers: dict[str, dict[str, Any]] = {}
-        key = RequestKey.of_server("", SERVERS, {})
-        while answer := self._answers.next(key):
-            result = self._answers.read(key, partial(answer.result, SERVERS))
-            for server in result["servers"]:
-                servers[server["name"]] = servers.get(server["name"], {}) | server
-        for name in filter(None, names):
-            servers.setdefault(name, {})["asked"] = True
-        return servers
 
     @property
     def _again(self) -> str:
@@ -263,10 +217,6 @@ class SnapshotPlayer(Playback):
     def no_account(self, alias: str) -> str:
         """Return the error message for an account that there is not."""
         return f"{self.file} is a snapshot of the account {self.account}; it has no account `{alias}`."
-
-    def no_server(self, name: str) -> NotRecordedError:
-        """Return the error for an MCP server that there is not."""
-        return NotRecordedError(f"{self.file} is a snapshot, which has no MCP server `{name}`. Nothing was started.")
 
     def summary(self) -> str:
         """Return the line that says that saved answers were used."""

@@ -15,9 +15,8 @@ import os
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -30,15 +29,11 @@ from kosmo_kernel.archive.answers import (
     ResponseRedactor,
     StoredAnswer,
     StoredAnswers,
-    redacted_json,
-    secrets_redactor,
-    server_answer,
 )
 from kosmo_kernel.archive.file import add_bodies, open_archive
 from kosmo_kernel.archive.runs import (
     CURRENT,
     METHOD,
-    SERVERS,
     EarlierAnswers,
     RequestKey,
     account_row,
@@ -56,9 +51,7 @@ from kosmo_kernel.catalogue import Function, Integration
 from kosmo_kernel.catalogue.http import Response
 from kosmo_kernel.client.call import Transport
 from kosmo_kernel.client.transport import NoResponseError, TruncatedResponseError
-from kosmo_kernel.errors import ApiError
 from kosmo_kernel.text import counted, iso_time, parse_time
-from kosmo_kernel.values.records import decode
 
 _COLUMNS = "run, account, function, request, outcome, status, headers, body, key, temporary, at, seconds, script"
 _BODY = "(SELECT id FROM kosmo_bodies WHERE hash = ?)"
@@ -70,8 +63,8 @@ class RecordedAnswer(NamedTuple):
     """An answer to record."""
 
     key: RequestKey  # the request
-    account: Account | None  # the account, or None for an MCP server
-    function: str  # the full name of the function, or the method of an MCP server
+    account: Account  # the account
+    function: str  # the full name of the function
     answer: StoredAnswer  # what was answered
     seconds: float  # how long that took
     fingerprints: str | None = None  # the id of the key of the fingerprints in it, or None
@@ -144,17 +137,6 @@ class Recorder:
         """
         check_owner(self._archive, self._known, account)
 
-    def take_result(self, server: str, method: str, params: Mapping[str, Any]) -> dict[str, Any] | None:
-        """Return the result of an MCP server in an earlier run, each once; None if the request must be sent.
-
-        Raises:
-            ApiError: the request led to an error.
-            SettingsError: the result is damaged.
-        """
-        key = RequestKey.of_server(server, method, params)
-        answer = self.take(key)
-        return self._answers.read(key, partial(answer.result, method)) if answer else None
-
     def response(self, key: RequestKey, answer: StoredAnswer) -> Response:
         """Return the response of an answer that was taken.
 
@@ -216,39 +198,6 @@ class Recorder:
         self._pending.pop(number, None)
         self._write([recorded])
 
-    def keep_server_reply(
-        self,
-        server: str,
-        method: str,
-        params: Mapping[str, Any],
-        reply: Mapping[str, Any] | ApiError,
-        secrets: Iterable[str],
-    ) -> None:
-        """Record the response of an MCP server.
-
-        Parameters:
-            server, method, params: the request.
-            reply: its result, or the error that it led to.
-            secrets: values that are redacted.
-
-        Raises:
-            FileWriteError: as for `keep`.
-        """
-        values = tuple(secrets)
-        redacted = decode(redacted_json(dict(params), secrets_redactor(values)))
-        key, answer = RequestKey.of_server(server, method, redacted), server_answer(reply, values)
-        self.keep(self.number(), RecordedAnswer(key, None, method, answer, 0.0), passing=False)
-
-    def note_servers(self, servers: list[dict[str, Any]]) -> None:
-        """Record the configured MCP servers, which is no response to a request, but is needed for the replay.
-
-        Raises:
-            FileWriteError: as for `keep`.
-        """
-        answer = server_answer({"servers": servers}, ())
-        key = RequestKey.of_server("", SERVERS, {})
-        self._write([RecordedAnswer(key, None, SERVERS, answer, 0.0)])
-
     def summary(self) -> str:
         """Return sentences with the number of answers that were taken and of requests that were recorded."""
         with self._lock:
@@ -300,24 +249,23 @@ class Recorder:
         with self._lock:
             if self._closed or not answers:
                 return
-            count = sum(answer.function != SERVERS for answer in answers)
             try:
                 with self._archive.transaction() as connection:
-                    if count and not self._count:
+                    if not self._count:
                         delete_replaced(connection, self._run.number)
                     for answer in answers:
                         connection.execute(_INSERT, self._values(connection, answer))
             except BaseException:
                 self._rows.clear()  # they may not be there
                 raise
-            self._count += count
-            self._script = None if count else self._script
+            self._count += len(answers)
+            self._script = None
             self._failed = self._failed or any(answer.answer.is_passing for answer in answers)
 
     def _values(self, connection: sqlite3.Connection, recorded: RecordedAnswer) -> tuple[Any, ...]:
         """Return the row of an answer, whose account and body are added if they are new."""
         answer, key = recorded.answer, recorded.key
-        account = key.service, key.account, recorded.account.token if recorded.account else ""
+        account = key.service, key.account, recorded.account.token
         if account not in self._rows:
             self._rows[account] = account_row(self._archive, connection, *account[:2], recorded.account)
         return (
@@ -330,10 +278,10 @@ class Recorder:
             None if answer.headers is None else msgspec.json.encode(answer.headers).decode(),
             *add_bodies(connection, [answer.body.decode()]),
             recorded.fingerprints,
-            answer.is_temporary or recorded.function == SERVERS,
+            answer.is_temporary,
             iso_time(datetime.now(UTC)),
             round(recorded.seconds, 6),
-            self._script if recorded.function != SERVERS else None,
+            self._script,
         )
 
 

@@ -27,34 +27,18 @@ from kosmo_kernel.accounts.fingerprints import fingerprints
 from kosmo_kernel.archive.file import Archive, open_archive
 from kosmo_kernel.catalogue import Integration
 from kosmo_kernel.errors import SettingsError
-from kosmo_kernel.safety.redaction import REDACTED, one_line, redact
+from kosmo_kernel.safety.redaction import redact
 from kosmo_kernel.text import counted, duration, iso_time, normalize_alias, parse_time
 
 METHOD = "GET"  # the only HTTP method in use
-MCP = "mcp"  # the service of requests to MCP servers
-SERVERS = "servers"  # the method of the list of configured servers
-# The recorded methods of MCP servers, each with the key of the list in its result.
-RESULTS = {
-    SERVERS: "servers",
-    "tools/list": "tools",
-    "tools/call": "content",
-    "resources/list": "resources",
-    "resources/read": "contents",
-    "prompts/list": "prompts",
-    "prompts/get": "messages",
-}
-MAX_REQUEST_SHOWN = 200  # characters of a request in an error message
-_ESCAPES = ("\\\\", '\\"')  # of JSON strings
 
 
 class RequestKey(NamedTuple):
     """A request, under which its answers are looked up."""
 
-    service: str  # the name of the service, or `MCP`
-    account: str  # the alias of the account, or the name of the MCP server
-    # What was asked: the method with the path, the query and the headers that select a page, or the method of an MCP
-    # server with its parameters.
-    text: str
+    service: str  # the name of the service
+    account: str  # the alias of the account
+    text: str  # what was asked: the method with the path, the query and the headers that select a page
 
     @classmethod
     def of_call(cls, integration: Integration, account: Account, url: str, headers: Mapping[str, str]) -> RequestKey:
@@ -63,54 +47,18 @@ class RequestKey(NamedTuple):
         more = ", ".join(f"{name} {value}" for name, value in sorted(headers.items()))
         return cls(integration.name, account.alias, f"{METHOD} {redact(path)}{f' ({more})' if more else ''}")
 
-    @classmethod
-    def of_server(cls, server: str, method: str, params: Mapping[str, Any]) -> RequestKey:
-        """Return the key of a request to an MCP server with some parameters."""
-        written = msgspec.json.encode(dict(params), order="deterministic").decode() if params else ""
-        return cls(MCP, server, f"{method} {written}" if params else method)
-
     @property
     def account_key(self) -> tuple[str, str]:
         """The service and the account, under which the account is looked up."""
         return _account_key(self.service, self.account)
 
     def __str__(self) -> str:
-        if self.service == MCP:
-            method, _, params = self.text.partition(" ")
-            params_text = f" {one_line(params, most=MAX_REQUEST_SHOWN)}" if params else ""
-            return f"mcp.{self.account}: {method}{params_text}"
         path, _, more = self.text.removesuffix(")").partition(" (")
         return f"{self.service}: {path} ({f'{more}, ' if more else ''}account {self.account})"
 
 
 def _account_key(service: str, name: str) -> tuple[str, str]:
-    return service, name if service == MCP else normalize_alias(name)
-
-
-def matches(recorded: str, text: str) -> bool:
-    """Return whether a recorded request, with `[redacted]` in place of secrets in its JSON strings, can be this one.
-
-    Each `[redacted]` stands for any content of a string. The parts between are looked for one after the other, which
-    takes linear time.
-    """
-    first, *parts = recorded.split(REDACTED)
-    if not parts or not text.startswith(first):
-        return recorded == text
-    *parts, last = parts
-    position = len(first)
-    for part in parts:
-        begin = text.find(part, position)
-        if begin < 0 or _ends_string(text[position:begin]):
-            return False
-        position = begin + len(part)
-    end = len(text) - len(last)
-    return text.endswith(last) and position <= end and not _ends_string(text[position:end])
-
-
-def _ends_string(text: str) -> bool:
-    for escape in _ESCAPES:
-        text = text.replace(escape, "")
-    return '"' in text
+    return service, normalize_alias(name)
 
 
 RESUME_SECONDS = 24 * 3600.0  # of age up to which answers are taken
@@ -362,9 +310,8 @@ def _replace(connection: sqlite3.Connection, dead: Collection[int], run: int) ->
 def _sent(archive: Archive, run: Run) -> list[tuple[str, int]]:
     """Return the functions whose requests a run has sent, with their numbers, the largest first."""
     rows = archive.rows(
-        "SELECT function, count(*) FROM kosmo_answers WHERE run = ? AND request != ? GROUP BY function "
-        "ORDER BY 2 DESC, min(id)",
-        (run.number, SERVERS),
+        "SELECT function, count(*) FROM kosmo_answers WHERE run = ? GROUP BY function ORDER BY 2 DESC, min(id)",
+        (run.number,),
     )
     return [(str(name), int(count)) for name, count in rows]
 
@@ -385,7 +332,7 @@ _INSERT_ACCOUNT = "INSERT INTO kosmo_accounts (service, name, address, salt, own
 
 
 class AskedAccount(NamedTuple):
-    """The row of an account, or of an MCP server."""
+    """The row of an account."""
 
     number: int
     service: str
@@ -405,7 +352,7 @@ class AskedAccount(NamedTuple):
 
 
 def read_accounts(archive: Archive) -> list[AskedAccount]:
-    """Return the accounts and MCP servers of an archive.
+    """Return the accounts of an archive.
 
     Raises:
         SettingsError: a row makes no sense, or there are too many.
@@ -414,15 +361,13 @@ def read_accounts(archive: Archive) -> list[AskedAccount]:
     return _rows(archive, "accounts", columns, list[AskedAccount], MAX_ACCOUNTS)
 
 
-def account_row(
-    archive: Archive, connection: sqlite3.Connection, service: str, name: str, account: Account | None
-) -> int:
-    """Return the number of an account, or of an MCP server without one, which is added within a transaction."""
+def account_row(archive: Archive, connection: sqlite3.Connection, service: str, name: str, account: Account) -> int:
+    """Return the number of an account, which is added within a transaction."""
     for row in read_accounts(archive):
-        if (row.service, row.name) == (service, name) and (account is None or row.is_of(account)):
+        if (row.service, row.name) == (service, name) and row.is_of(account):
             return row.number
-    salt = os.urandom(_SALT_BYTES) if account else b""
-    values = (service, name, _address(account), salt, _owner(salt, account) if account else b"")
+    salt = os.urandom(_SALT_BYTES)
+    values = (service, name, _address(account), salt, _owner(salt, account))
     added = connection.execute(_INSERT_ACCOUNT, values)
     return int(added.lastrowid or 0)
 

@@ -64,24 +64,10 @@ COMMANDS = {
     "demo": CommandEntry("demo:demo", "Ask a fictional account one question, in Lua and Python."),
     "demo:serve": CommandEntry("demo:serve", "Serve the demo account on a port, as Heroku's API."),
     "mcp:lua": CommandEntry("lua:mcp_lua", "Run a Lua script that calls MCP servers."),
-    "mcp:list": CommandEntry("mcp:list_", "List the configured MCP servers."),
-    "mcp:trust": CommandEntry("mcp:trust", "Trust a server of this project."),
+    "mcp:list": CommandEntry("mcp_servers:list_", "List the MCP servers, their tools and their problems."),
+    "mcp:trust": CommandEntry("mcp_servers:trust", "Trust a server of this project."),
     "mcp:serve": CommandEntry("mcp:serve", "Serve Heroku and Lua to agents, over MCP."),
     # To be dropped.
-    "mcp:status": CommandEntry("mcp:status", "Say which MCP servers can be used, or why not."),
-    "mcp:tools": CommandEntry("mcp_query:tools", "List the tools of MCP servers."),
-    "mcp:schema": CommandEntry("mcp_query:schema", "Print the arguments of a tool as JSON Schema."),
-    "mcp:call": CommandEntry("mcp_query:call", "Call one tool, and show the result."),
-    "mcp:resources": CommandEntry("mcp_query:resources", "List the resources of an MCP server, or print one."),
-    "mcp:prompts": CommandEntry("mcp_query:prompts", "List the prompts of an MCP server, or print one."),
-    "mcp:add": CommandEntry("mcp_entries:add", "Configure an MCP server."),
-    "mcp:remove": CommandEntry("mcp_entries:remove", "Remove an MCP server and its secrets."),
-    "mcp:enable": CommandEntry("mcp_entries:enable", "Enable an MCP server that was disabled."),
-    "mcp:disable": CommandEntry("mcp_entries:disable", "Disable an MCP server, and keep its configuration."),
-    "mcp:untrust": CommandEntry("mcp:untrust", "No longer trust a server of this project."),
-    "mcp:import": CommandEntry("mcp_entries:import_", "Import the MCP servers of another client."),
-    "mcp:export": CommandEntry("mcp_entries:export", "Print MCP servers without their secrets."),
-    "mcp:doctor": CommandEntry("mcp:doctor", "Check the setup, and say how to fix problems."),
 }
 OTHER_NAMES = {f"integrations:{name}": name for name in ("lua", "docs", "search", "call", "status", "doctor")}
 

@@ -1,8 +1,8 @@
 """`kosmo call heroku.FN`: call one function, without Lua.
 
 A line has the options of the command and those of its function, which are made from the catalogue (`arguments.py`).
-The result is shown like the value of a script or written in a `--format`. The JSON document of a call, also of
-`mcp:call`, has the same six keys whether the call succeeds, fails or is never made.
+The result is shown like the value of a script or written in a `--format`. The JSON document of a call has
+the same six keys whether the call succeeds, fails or is never made.
 """
 
 from __future__ import annotations

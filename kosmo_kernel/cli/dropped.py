@@ -56,6 +56,7 @@ OPTIONS = {
         (f"{name} --resume-within" for name in ("lua", "mcp:lua", "run", "check", "snapshot", "inventory")),
         "Responses are taken for a day. After that, record anew without --resume.",
     ),
+    "mcp:list --all": "Use: kosmo mcp:list",
     "lua --repl": "Use: jupyter console --kernel kosmo-lua",
     "mcp:serve --tasks": "A call that takes long is answered, and goes on: `kosmo docs serving-agents`.",
     "mcp:serve --tools": "Lua reaches every function: `kosmo docs serving-agents`.",

@@ -189,10 +189,7 @@ def _arguments(reader: TypeInferrer, site: CallSite) -> tuple[Argument, ...]:
     if not isinstance(meaning, NamePath) or site.position != 0:
         return ()
     function = reader.function_at(meaning)
-    if function is None:
-        info = reader.state.resolve(meaning.chain) or {}
-        return tuple(Argument(**argument) for argument in info.get("arguments", ()))
-    return arguments_of(function)
+    return arguments_of(function) if function else ()
 
 
 def _members(reader: TypeInferrer, meaning: InferredType | None) -> Iterator[Match]:

@@ -94,9 +94,6 @@ def _page_of_path(reader: TypeInferrer, path: NamePath, detail: int) -> docs.Pag
     if name := reader.library_name(path):
         return _entry(name)
     info = reader.state.resolve(path.chain)
-    if info and "page" in info:
-        page: docs.Page = info["page"]
-        return page
     chain = tuple(str(info["space"]).split(".")) if info and info.get("space") else path.chain
     integration, above = integration_at(chain), integration_at(chain[:-1])
     if above is not None and chain[-1] in (accounts.DEFAULT, *accounts.names(above)):

@@ -26,9 +26,7 @@ if TYPE_CHECKING:
 
 SPACE = "mcp"  # the name of MCP servers below `app` in Lua, and the first part of the full names of tools
 # Requests about MCP servers that a script may make besides tool calls.
-MCP_REQUESTS = frozenset(
-    {"usable", "server", "known", "servers", "tools", "schema", "resources", "read_resource", "prompts", "get_prompt"}
-)
+MCP_REQUESTS = frozenset({"usable", "server", "known", "servers", "tools", "schema"})
 BLOCKING = 0  # the number of a call for which the whole script waits; the numbers of other calls are greater
 HOST_CPU = "host_cpu_limit"  # the limit on the processor time that a run uses in the parent process
 MAX_MESSAGE = 64 << 10  # characters of an error message or of a name in a stack; Lua cuts them at 20,000 bytes

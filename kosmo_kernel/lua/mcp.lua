@@ -106,21 +106,4 @@ function mcp.schema(path) return ask("schema", { path = require_text("mcp.schema
 
 function mcp.call(path, ...) return spaces.call("mcp." .. require_text("mcp.call", 1, path), nil, ...) end
 
-function mcp.resources(server) return ask("resources", { server = require_text("mcp.resources", 1, server) }) end
-
-function mcp.read_resource(server, uri)
-  return ask("read_resource", {
-    server = require_text("mcp.read_resource", 1, server), uri = require_text("mcp.read_resource", 2, uri),
-  })
-end
-
-function mcp.prompts(server) return ask("prompts", { server = require_text("mcp.prompts", 1, server) }) end
-
-function mcp.get_prompt(server, name, arguments)
-  return ask("get_prompt", {
-    server = require_text("mcp.get_prompt", 1, server), name = require_text("mcp.get_prompt", 2, name),
-    arguments = arguments,
-  })
-end
-
 return mcp

@@ -331,8 +331,8 @@ class RequestHandler:
             verb = str(header["verb"])
             if verb not in MCP_REQUESTS:
                 raise ValueError(f"the message asks MCP servers for {verb!r}")
-            names = {key: str(header[key])[:MAX_NAME] for key in ("server", "path", "name") if key in header}
-        return self._handles.answer(self._host.lookups.mcp(verb, header | names), texts)
+            names: dict[str, str] = {key: str(header[key])[:MAX_NAME] for key in ("server", "path") if key in header}
+        return self._handles.answer(self._host.lookups.mcp(verb, names), texts)
 
     def _on_space(self, header: dict[str, Any], _blobs: list[bytes], _texts: list[bytes]) -> dict[str, Any]:
         key = _text(header, "key")

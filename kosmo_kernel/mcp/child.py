@@ -15,7 +15,7 @@ import subprocess
 import sys
 from contextlib import suppress
 
-from kosmo_kernel.mcp.secrets import ResolvedServer
+from kosmo_kernel.mcp.variables import ResolvedServer
 
 MAX_MESSAGE_BYTES = 64 << 20  # maximum bytes of a message
 MAX_MESSAGE_VALUES = 1_000_000  # maximum numbers, texts, lists and objects in it; each takes about 100 bytes
@@ -155,8 +155,6 @@ class Child:
         stderr_tail: the last lines of its standard error.
         noise: the last lines of its standard output that are not messages.
         exit_code: its exit code, if it exited by itself.
-        ended_without_reading: it ended without having read any message.
-        exit_grace_seconds: seconds to exit by itself before it is killed.
     """
 
     def __init__(self, process: asyncio.subprocess.Process, reaper: ProcessReaper) -> None:
@@ -165,13 +163,8 @@ class Child:
         self._process, self._reaper = process, reaper
         self._input, self._output = process.stdin, process.stdout
         self._buffer, self._searched = bytearray(), 0  # unread output, and how much of it contains no line end
-        self._was_written = False
-        # A duplicate of its input pipe, for `_input_unread`: the loop closes its own when the program ends.
-        self._input_copy = os.dup(process.stdin.get_extra_info("pipe").fileno()) if HAS_PROCESS_GROUPS else None
         self.stderr_tail, self.noise = LineTail(), LineTail()
         self.exit_code: int | None = None
-        self.ended_without_reading = False
-        self.exit_grace_seconds = EXIT_SECONDS
         self._stderr_task = asyncio.ensure_future(self._read_stderr(process.stderr))
         reaper.add(process.pid)
 
@@ -181,6 +174,7 @@ class Child:
 
         Raises:
             OSError: the program or its working directory does not exist, or cannot be used.
+            ValueError: an argument or a variable has a character that no program can get.
         """
         process = await asyncio.create_subprocess_exec(
             filled.command,
@@ -224,35 +218,19 @@ class Child:
         """Write a line to its standard input without waiting; do nothing if it has closed its input."""
         if not self._input.is_closing():
             self._input.write(line + b"\n")
-            self._was_written = self._was_written or not self._input.is_closing()
 
-    def _input_unread(self) -> bool:
-        """Return whether it has read nothing that was written to it; False where the system cannot tell."""
-        if self._input_copy is None:
-            return False
-        import fcntl
-        import termios
+    async def end(self, seconds: float) -> None:
+        """End it and all processes that it started, and set `exit_code`.
 
-        with suppress(OSError):
-            return not self._was_written or any(fcntl.ioctl(self._input_copy, termios.FIONREAD, bytes(4)))
-        return False
-
-    def mark_responded(self) -> None:
-        """Note that it has responded, so that whether it read its input is no longer of interest."""
-        if self._input_copy is not None:
-            os.close(self._input_copy)
-            self._input_copy = None
-
-    async def end(self) -> None:
-        """End it and all processes that it started; set `exit_code` and `ended_without_reading`."""
-        self.ended_without_reading = self._input_unread()
-        self.mark_responded()
+        Parameters:
+            seconds: the time to exit by itself before it is killed.
+        """
         self._input.close()
-        exited = await self._wait_for_exit(self.exit_grace_seconds)
+        exited = await self._wait_for_exit(seconds)
         for number in (signal.SIGTERM, getattr(signal, "SIGKILL", signal.SIGTERM)):
             self._kill(number)  # even if it has exited: its children may still run
             if not exited:
-                await self._wait_for_exit(self.exit_grace_seconds)
+                await self._wait_for_exit(seconds)
         self._reaper.remove(self.pid)
         await asyncio.wait((self._stderr_task,), timeout=SILENT_EXIT_SECONDS)  # for its last output
         self._stderr_task.cancel()

@@ -7,6 +7,9 @@ The stdio transport is our own: the SDK's takes quadratic time for a line withou
 and does not expose the process. It passes every valid message to the SDK, and replaces an invalid response with an
 error response, so that the caller does not wait for its timeout.
 
+A connection begins with the handshake that all servers but the newest know. Those without it turn it down at once,
+while some of the others neither answer an unknown first request nor survive it.
+
 Over HTTP the SDK reads a body to its end and decodes it, so a server that sends without end, or five million empty
 lists, would fill the memory of this process. Bodies are counted while they arrive: a JSON body as a whole, and a stream
 of events event by event. They are not compressed, because a small one could expand to any size.
@@ -17,8 +20,8 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -28,7 +31,6 @@ from anyio.abc import ObjectReceiveStream, ObjectSendStream
 from mcp import Client, MCPError
 from mcp import types as protocol
 from mcp.client.streamable_http import streamable_http_client
-from mcp.client.subscriptions import ListenNotSupportedError, SubscriptionLost
 from mcp.shared.message import SessionMessage
 from pydantic import BaseModel, ValidationError
 
@@ -44,20 +46,15 @@ from kosmo_kernel.mcp.child import (
     ServerTimeoutError,
     TooLongError,
 )
-from kosmo_kernel.mcp.secrets import ResolvedServer
+from kosmo_kernel.mcp.variables import ResolvedServer
 from kosmo_kernel.safety.intake import count_values
 
 T = TypeVar("T")
-OnProgress = Callable[[float, float | None, str | None], None]
 
 MAX_TOOLS = 10_000
 MAX_NOISE_BYTES = 1_000  # of a line that is no message
 MAX_PAGES = 1_000  # pages of a list; the cursors of a faulty server may never end
-LOG_LEVEL: protocol.LoggingLevel = "info"
-MODERN = "auto"  # tries the protocol of 2026 first, and falls back to the older handshake
-PROBE = "server/discover"  # the method of its first request
-LEGACY = "legacy"
-SILENCE = 1 / 3
+HANDSHAKE, WITHOUT_HANDSHAKE = "legacy", "auto"  # the SDK's names: the protocol until 2025, and of 2026
 _UNCOMPRESSED = {"accept-encoding": "identity"}  # of requests whose responses are bounded
 _EVENTS = "text/event-stream"
 _EVENT_ENDS = (b"\n\n", b"\r\n\r\n", b"\r\r")
@@ -74,27 +71,8 @@ class MessageTransport:
     closed: asyncio.Event = field(default_factory=asyncio.Event)  # set when the transport is closed
     too_long: bool = False  # a message exceeded the size limit
     fault: str = ""  # what is wrong with a response that is not read; empty if nothing is
-    unmatched_id: str = ""  # the id of a response that matches no request; empty if there was none
     status: int = 0  # the HTTP status of the last response if it was an error, else 0
     last_message_time: float = 0.0  # the loop's time when the last message arrived
-    probe: str | int | None = None  # the id of the `PROBE` request, once it was sent
-    _pending: set[str | int] = field(default_factory=set)
-
-    def sent(self, message: protocol.JSONRPCMessage) -> None:
-        """Record a message that is being sent."""
-        if isinstance(message, protocol.JSONRPCRequest):
-            self._pending.add(message.id)
-            if message.method == PROBE:
-                self.probe = message.id
-
-    def received(self, message: protocol.JSONRPCMessage) -> None:
-        """Record a message that was received."""
-        self.last_message_time = asyncio.get_running_loop().time()
-        if isinstance(message, (protocol.JSONRPCResponse, protocol.JSONRPCError)):
-            if message.id not in self._pending:
-                self.unmatched_id = str(message.id)[:40]
-            elif message.id is not None:
-                self._pending.discard(message.id)
 
 
 class SdkConnection:
@@ -108,92 +86,48 @@ class SdkConnection:
 
     def __init__(self, client: Client, wire: MessageTransport, timeout: float) -> None:
         self._client, self.transport, self._timeout = client, wire, timeout
-        # The SDK would check results against the server's schemas without a limit; `calls.result_faults` does it.
+        # The SDK would check results against the server's schemas, which may take for ever.
         vars(client.session)["validate_tool_result"] = _accept
-        info, capabilities = client.server_info, client.server_capabilities
-        self.offers = {kind: getattr(capabilities, kind) for kind in ("tools", "resources", "prompts")}
-        self.about = {
-            "title": (info.title or info.name) if info else "",
-            "version": info.version if info else "",
-            "protocol": client.protocol_version,
-            "instructions": client.instructions or "",
-            "offers": [kind for kind, capability in self.offers.items() if capability is not None],
-        }
-        self.tells_of_tools = bool(capabilities.tools and capabilities.tools.list_changed)
 
-    async def send(self, method: str, params: Mapping[str, Any], on_progress: OnProgress) -> dict[str, Any]:
-        """Send a request and return its result, as in the protocol.
+    async def tools(self) -> list[dict[str, Any]]:
+        """Return its tools, as in the protocol; none if it does not offer any.
 
-        A list has all pages, is empty if the server does not offer its kind, and has the resource templates too.
-
-        Parameters:
-            method: the method of the protocol.
-            params: its parameters.
-            on_progress: called with the progress of a tool, the total or None, and a message or None.
+        Raises:
+            McpError: the request failed.
         """
-        client = self._client
-        match method:
-            case "tools/list" | "resources/list" | "prompts/list":
-                kind = method.removesuffix("/list")
-                if self.offers[kind] is None:
-                    return {kind: []}
-                kinds = (kind, "resource_templates") if kind == "resources" else (kind,)
-                return {kind: [item for each in kinds for item in await self._response(self._all(each))]}
-            case "tools/call":
-                return await self._call(params["name"], params["arguments"], on_progress)
-            case "resources/read":
-                contents = await self._response(client.read_resource(params["uri"], cache_mode="refresh"))
-                return {"contents": [_to_json(part) for part in contents.contents]}
-            case "prompts/get":
-                prompt = await self._response(client.get_prompt(params["name"], params["arguments"]))
-                description = {"description": prompt.description} if prompt.description else {}
-                return {**description, "messages": [_to_json(message) for message in prompt.messages]}
-        raise ValueError(f"{method} is not in use")
+        if self._client.server_capabilities.tools is None:
+            return []
+        return await self._response(self._all_tools())
 
-    async def _call(self, tool: str, arguments: dict[str, Any], report: OnProgress) -> dict[str, Any]:
+    async def call(self, tool: str, arguments: dict[str, Any]) -> dict[str, Any]:
         """Call a tool and return its `content`, `isError`, and `structuredContent` if present.
 
         If it is, texts are omitted from `content`, because they repeat it.
+
+        Raises:
+            McpError: the request failed.
         """
-
-        async def on_progress(progress: float, total: float | None, message: str | None) -> None:
-            report(progress, total, message)
-
-        result = await self._response(self._client.call_tool(tool, arguments, progress_callback=on_progress))
+        result = await self._response(self._client.call_tool(tool, arguments))
         content, failed = result.content, bool(result.is_error)
         if failed or "structured_content" not in result.model_fields_set:
             return {"content": [_to_json(block) for block in content], "isError": failed}
         media = [_to_json(block) for block in content if not isinstance(block, protocol.TextContent)]
         return {"content": media, "isError": failed, "structuredContent": result.structured_content}
 
-    async def changes(self, changed: Callable[[], None]) -> None:
-        """Call `changed` for each change of the tools. With the protocol of 2026, a client must subscribe to changes.
-
-        Return when the subscription ends, after one more call, because later changes would be missed.
-        """
-        with suppress(ListenNotSupportedError, SubscriptionLost, MCPError, TimeoutError, httpx2.HTTPError):
-            async with self._client.listen(tools_list_changed=True) as events:
-                try:
-                    async for _ in events:
-                        changed()
-                finally:
-                    changed()
-
-    async def _all(self, kind: str) -> list[dict[str, Any]]:
-        """Return all items of a paginated list."""
-        fetch: Callable[..., Awaitable[Any]] = getattr(self._client, f"list_{kind}")
-        items: list[dict[str, Any]] = []
+    async def _all_tools(self) -> list[dict[str, Any]]:
+        """Return the tools of all pages."""
+        tools: list[dict[str, Any]] = []
         cursor, cursors = None, set[str]()
         while True:
-            page = await fetch(cursor=cursor, cache_mode="refresh")
-            items += [_to_json(item) for item in getattr(page, kind)]
-            if kind == "tools" and len(items) > MAX_TOOLS:
+            page = await self._client.list_tools(cursor=cursor, cache_mode="refresh")
+            tools += map(_to_json, page.tools)
+            if len(tools) > MAX_TOOLS:
                 raise MalformedError(f"it has more than {MAX_TOOLS:,} tools")
             cursor = page.next_cursor
             if not cursor:
-                return items
+                return tools
             if cursor in cursors or len(cursors) >= MAX_PAGES:
-                raise MalformedError(f"its list of {kind} has no end: the same pages come again and again")
+                raise MalformedError("its list of tools has no end: the same pages come again and again")
             cursors.add(cursor)
 
     async def _response(self, request: Awaitable[T]) -> T:
@@ -217,21 +151,19 @@ class SdkConnection:
 async def connected(
     filled: ResolvedServer,
     child: Child | None,
-    *,
     mode: str,
+    *,
     timeout: float,  # noqa: ASYNC109 - it applies to each response
     changed: Callable[[], None],
-    say: Callable[[str, str], None],
 ) -> AsyncIterator[SdkConnection]:
     """Open a connection, and close it at the end of the context.
 
     Parameters:
         filled: the server's entry with references resolved.
         child: the running process of a stdio server; None for an HTTP server.
-        mode: `MODERN` or `LEGACY`.
-        timeout: seconds for each response. After `SILENCE` of it, a stdio server is assumed to use the older protocol.
+        mode: `HANDSHAKE` or `WITHOUT_HANDSHAKE`.
+        timeout: seconds for each response.
         changed: called when the server's tools have changed.
-        say: called with the level and text of each log message of the server.
 
     Raises:
         McpError: the server cannot be reached, or does not support the protocol.
@@ -242,19 +174,13 @@ async def connected(
         if isinstance(message, protocol.ToolListChangedNotification):
             changed()
 
-    async def on_log(params: protocol.LoggingMessageNotificationParams) -> None:
-        text = params.data if isinstance(params.data, str) else json.dumps(params.data, default=str)
-        say(params.level, text)
-
     async with AsyncExitStack() as stack:
-        transport = _lines(child, wire, timeout * SILENCE) if child else _http(filled, wire, timeout)
+        transport = _lines(child, wire) if child else _http(filled, wire, timeout)
         client = Client(
             transport,
             mode=mode,
             client_info=protocol.Implementation(name="kosmo_kernel", version=__version__),
             message_handler=on_message,
-            logging_callback=on_log,
-            log_level=LOG_LEVEL,
         )
         try:
             await stack.enter_async_context(client)
@@ -350,10 +276,6 @@ class _BoundedStream(httpx2.AsyncByteStream):
         await self._stream.aclose()
 
 
-class _Silence(Exception):  # noqa: N818 - not an error: a message may still come
-    """The program has not sent its first message in time."""
-
-
 class _MessageReader(ObjectReceiveStream[SessionMessage]):
     """The messages that a program sends, one per line.
 
@@ -363,14 +285,10 @@ class _MessageReader(ObjectReceiveStream[SessionMessage]):
     Parameters:
         child: the program.
         wire: the state of the transport.
-        patience: seconds to wait for the first message, after which the probe gets an error response, for servers that
-            do not know it and send none.
     """
 
-    def __init__(self, child: Child, wire: MessageTransport, patience: float) -> None:
+    def __init__(self, child: Child, wire: MessageTransport) -> None:
         self._child, self._wire = child, wire
-        self._first_deadline: float | None = asyncio.get_running_loop().time() + patience
-        self._first_line: asyncio.Task[bytes | None] | None = None  # survives `_first_deadline`
         self._yields = False
 
     async def receive(self) -> SessionMessage:
@@ -383,17 +301,11 @@ class _MessageReader(ObjectReceiveStream[SessionMessage]):
             self._yields = False
             await asyncio.sleep(0)
         try:
-            while (line := await self._line()) is not None:
+            while (line := await self._child.line()) is not None:
                 if (message := _message(line, self._child)) is not None:
-                    self._first_deadline = None
-                    self._wire.received(message)
+                    self._wire.last_message_time = asyncio.get_running_loop().time()
                     self._yields = not isinstance(message, protocol.JSONRPCResponse)
                     return SessionMessage(message)
-        except _Silence:
-            if self._wire.probe is None:
-                return await self.receive()
-            fault = protocol.ErrorData(code=protocol.REQUEST_TIMEOUT, message="no answer")
-            return SessionMessage(protocol.JSONRPCError(jsonrpc="2.0", id=self._wire.probe, error=fault))
         except TooLongError:
             self._wire.too_long = True
         except OSError:
@@ -404,34 +316,19 @@ class _MessageReader(ObjectReceiveStream[SessionMessage]):
         self._wire.closed.set()
         raise anyio.EndOfStream
 
-    async def _line(self) -> bytes | None:
-        if self._first_deadline is None and self._first_line is None:
-            return await self._child.line()
-        self._first_line = self._first_line or asyncio.ensure_future(self._child.line())
-        if self._first_deadline is not None:
-            await asyncio.wait((self._first_line,), timeout=self._first_deadline - asyncio.get_running_loop().time())
-            if not self._first_line.done():
-                self._first_deadline = None
-                raise _Silence
-        first_line, self._first_line = self._first_line, None
-        return await first_line
-
     async def aclose(self) -> None:
         """Stop reading."""
-        if self._first_line:
-            self._first_line.cancel()
         self._wire.closed.set()
 
 
 class _MessageWriter(ObjectSendStream[SessionMessage]):
     """The messages to a program. Sending never blocks; a caller waits for the response only."""
 
-    def __init__(self, child: Child, wire: MessageTransport) -> None:
-        self._child, self._wire = child, wire
+    def __init__(self, child: Child) -> None:
+        self._child = child
 
     async def send(self, item: SessionMessage) -> None:
         """Send a message."""
-        self._wire.sent(item.message)
         self._child.write_line(item.message.model_dump_json(by_alias=True, exclude_unset=True).encode())
 
     async def aclose(self) -> None:
@@ -439,11 +336,9 @@ class _MessageWriter(ObjectSendStream[SessionMessage]):
 
 
 @asynccontextmanager
-async def _lines(
-    child: Child, wire: MessageTransport, patience: float
-) -> AsyncIterator[tuple[_MessageReader, _MessageWriter]]:
+async def _lines(child: Child, wire: MessageTransport) -> AsyncIterator[tuple[_MessageReader, _MessageWriter]]:
     """Open the transport to a child process, with one message per line."""
-    yield _MessageReader(child, wire, patience), _MessageWriter(child, wire)
+    yield _MessageReader(child, wire), _MessageWriter(child)
 
 
 def _message(line: bytes, child: Child) -> protocol.JSONRPCMessage | None:

@@ -1,8 +1,7 @@
 """The MCP servers of a session: started with the first request to each, kept running, and ended with the session.
 
 Any thread can send requests; they run in one event loop. The configuration is read again when its files have changed,
-and trust is checked before each request, so that a server is no longer used once it was changed, switched off or
-untrusted.
+and trust is checked before each request, so that a server is no longer used once it was changed or untrusted.
 """
 
 from __future__ import annotations
@@ -11,7 +10,7 @@ import asyncio
 import os
 import sys
 import threading
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine
 from concurrent.futures import CancelledError, Future
 from concurrent.futures import TimeoutError as NotYetError
 from functools import partial
@@ -20,13 +19,13 @@ from pathlib import Path
 from typing import Any, Self, TypeVar
 
 from kosmo_kernel.errors import SettingsError, StoppedError, UnknownNameError
-from kosmo_kernel.mcp import config, secrets
+from kosmo_kernel.mcp import config
 from kosmo_kernel.mcp.child import ProcessReaper
-from kosmo_kernel.mcp.config import Server, file_state
-from kosmo_kernel.mcp.connection import CallListener, ServerConnection, ServerRequest
-from kosmo_kernel.mcp.secrets import fill_in
-from kosmo_kernel.mcp.tools import Tool, original_name, tools_of
+from kosmo_kernel.mcp.config import Server
+from kosmo_kernel.mcp.connection import ServerConnection
+from kosmo_kernel.mcp.tools import Tool, original_name
 from kosmo_kernel.mcp.trust import Trust
+from kosmo_kernel.mcp.variables import fill_in
 from kosmo_kernel.safety.redaction import one_line
 from kosmo_kernel.settings.installation import how_to_install
 
@@ -49,19 +48,12 @@ class Servers:
 
     Parameters:
         folder: the folder whose project's servers are used; the current working directory at each call if None.
-        secret: returns a secret by its name, or None.
         trust: the user's approvals of projects' servers.
     """
 
-    def __init__(
-        self,
-        folder: Path | None = None,
-        *,
-        secret: Callable[[str], str | None] = secrets.read,
-        trust: Trust | None = None,
-    ) -> None:
+    def __init__(self, folder: Path | None = None, trust: Trust | None = None) -> None:
         self.trust = trust or Trust()
-        self._folder, self._secret = folder, secret
+        self._folder = folder
         self._loop, self._reaper = _EventLoop(), ProcessReaper()
         self._running: dict[str, ServerConnection] = {}
         # The folder, the states of its files, and the configuration that was read from them.
@@ -70,18 +62,14 @@ class Servers:
     # Configuration; starts no server -----------------------------------------------------------------
 
     def configuration(self) -> config.Configuration:
-        """Return the current configuration."""
-        return self._current()
-
-    def _current(self) -> config.Configuration:
         """Return the current configuration. It is read again only if a file's state has changed."""
         folder = str(self._folder) if self._folder else os.getcwd()
         if self._cached:
             cached_folder, states, configuration = self._cached
-            if cached_folder == folder and [file_state(source.path) for source in configuration.sources] == states:
+            if cached_folder == folder and list(map(_file_state, config.files(configuration.root))) == states:
                 return configuration
         root = config.project_root(Path(folder))
-        states = [file_state(path) for path in config.files(root).values()]  # before the files are read
+        states = list(map(_file_state, config.files(root)))  # before the files are read
         self._cached = folder, states, config.configuration(root)
         return self._cached[2]
 
@@ -91,12 +79,8 @@ class Servers:
         return {
             name: configuration.lua_names[name]
             for name, server in configuration.servers.items()
-            if server.enabled and not server.fault and self._is_trusted(server)
+            if not server.fault and self._is_trusted(server)
         }
-
-    def called(self) -> dict[str, str]:
-        """Return the Lua name of each configured server, by its original name."""
-        return self._current().lua_names
 
     def find(self, key: str) -> Server:
         """Return the entry of a server.
@@ -104,7 +88,7 @@ class Servers:
         Raises:
             UnknownNameError: there is none of that name.
         """
-        current = self._current()  # once, because it checks the files and is part of every call
+        current = self.configuration()  # once, because it checks the files and is part of every call
         return current.find(original_name(key, current.lua_names) or key)
 
     def may_use(self, key: str) -> Server:
@@ -113,10 +97,10 @@ class Servers:
         Raises:
             UnknownNameError: there is none of that name.
             UntrustedError: the user has not approved it.
-            SettingsError: it is switched off, or its entry has a mistake.
+            SettingsError: its entry has a mistake.
         """
         server = self.find(key)
-        server.usable()
+        server.check_entry()
         self.trust.require(server)
         return server
 
@@ -129,7 +113,7 @@ class Servers:
         parts = path.removeprefix("mcp.").split(".")
         for index in range(len(parts) - 1, 0, -1):
             server = ".".join(parts[:index])
-            if original_name(server, self.called()):
+            if original_name(server, self.configuration().lua_names):
                 return self.find(server), ".".join(parts[index:])
         if len(parts) == 1:
             raise UnknownNameError(f"`{path[:80]}` names no tool: write `server.tool`.")
@@ -138,16 +122,16 @@ class Servers:
     def known(self, name: str) -> tuple[Tool, ...]:
         """Return the known tools of a server, by its original name; none if it was not started."""
         running = self._running.get(name)
-        return running.known if running else ()
+        return running.tools if running else ()
 
     def known_tool(self, name: str, tool: str) -> Tool | None:
         """Return one of the known tools by its original or Lua name, or None."""
         return _find(tool, self.known(name))
 
-    def about(self, name: str) -> dict[str, Any]:
-        """Return a server's description of itself (`ServerConnection.about`) and its `pid`; empty if not running."""
+    def runs(self, name: str) -> bool:
+        """Return whether a server runs, by its original name."""
         running = self._running.get(name)
-        return {**running.about, "pid": running.pid} if running and running.alive else {}
+        return running is not None and running.alive
 
     def secrets(self) -> tuple[str, ...]:
         """Return the secrets that servers received, to redact them in all texts."""
@@ -169,8 +153,7 @@ class Servers:
             UntrustedError: the user has not approved it.
             KosmoError: it does not start, or does not respond.
         """
-        name = self.find(key).name
-        return tools_of(name, self.ask(name, "tools/list", is_cancelled=is_cancelled, anew=anew)["tools"])
+        return self.wait(self._loop.begin(self._list_tools(self.may_use(key), anew=anew)), is_cancelled)
 
     def tool(self, key: str, name: str, is_cancelled: IsCancelled = never) -> Tool:
         """Return one tool by its original or Lua name; start the server if it does not run.
@@ -189,62 +172,18 @@ class Servers:
             return tool
         raise _no_tool(self.find(key).name, name, tools)
 
-    def begin_call(
-        self,
-        tool: Tool,
-        arguments: dict[str, Any],
-        listener: CallListener | None = None,
-        server: Server | None = None,
-    ) -> Future[dict[str, Any]]:
-        """Start a call of a tool. The arguments are sent unchanged; check them with `calls.checked` first.
+    def begin_call(self, tool: Tool, arguments: dict[str, Any], server: Server | None = None) -> Future[dict[str, Any]]:
+        """Start a call of a tool. The arguments are sent unchanged.
 
         Parameters:
             tool: the tool, from `tool`.
             arguments: the arguments by name.
-            listener: receives the server's notifications during the call.
             server: the server's entry, if the caller has just checked that it may be used.
 
         Returns:
             A future of the result: `content`, `isError`, and `structuredContent` if present. It may raise a KosmoError.
         """
-        request = ServerRequest("tools/call", {"name": tool.name, "arguments": arguments}, tool.function)
-        return self._loop.begin(self._answer(server or self.may_use(tool.server), request, listener or CallListener()))
-
-    def call(
-        self,
-        tool: Tool,
-        arguments: dict[str, Any],
-        listener: CallListener | None = None,
-        is_cancelled: IsCancelled = never,
-    ) -> dict[str, Any]:
-        """Call a tool and return its result, see `begin_call`.
-
-        Raises:
-            KosmoError: it does not respond.
-        """
-        return self.wait(self.begin_call(tool, arguments, listener), is_cancelled)
-
-    def ask(
-        self,
-        key: str,
-        method: str,
-        params: Mapping[str, Any] | None = None,
-        *,
-        is_cancelled: IsCancelled = never,
-        anew: bool = False,
-    ) -> dict[str, Any]:
-        """Send a request to a server and return the result, as in the protocol; start the server if it does not run.
-
-        Parameters:
-            method: one of `connection.DOING`. `resources/list` has the templates, too, with `uriTemplate` for `uri`.
-            params: the parameters of the method.
-            anew: list the tools even if none has changed.
-
-        Raises:
-            KosmoError: as for `tools`.
-        """
-        request = ServerRequest(method, params or {}, anew=anew)
-        return self.wait(self._loop.begin(self._answer(self.may_use(key), request)), is_cancelled)
+        return self._loop.begin(self._call(server or self.may_use(tool.server), tool, arguments))
 
     def wait(self, future: Future[T], is_cancelled: IsCancelled = never) -> T:
         """Return the result of a future.
@@ -268,23 +207,20 @@ class Servers:
             future.cancel()
             raise
 
-    async def _answer(
-        self, server: Server, request: ServerRequest, listener: CallListener | None = None
-    ) -> dict[str, Any]:
-        """Return a server's result of a request; start the server if it does not run."""
-        require_sdk()
-        running = await self._started(server)
-        return await running.request(request, listener)
+    async def _list_tools(self, server: Server, *, anew: bool) -> tuple[Tool, ...]:
+        return await (await self._started(server)).list_tools(anew=anew)
+
+    async def _call(self, server: Server, tool: Tool, arguments: dict[str, Any]) -> dict[str, Any]:
+        return await (await self._started(server)).call(tool, arguments)
 
     async def _started(self, server: Server) -> ServerConnection:
         """Return the running connection to a server; the first caller starts it."""
+        require_sdk()
         previous = self._running.get(server.name)
         if previous and previous.server == server and not previous.over:
             running = previous
         else:
-            running = self._running[server.name] = ServerConnection(
-                server, partial(fill_in, server, self._secret), self._reaper
-            )
+            running = self._running[server.name] = ServerConnection(server, partial(fill_in, server), self._reaper)
         if not running.alive:
             await running.started(previous)
         return running
@@ -322,6 +258,15 @@ def _no_tool(server: str, name: str, tools: tuple[Tool, ...]) -> UnknownNameErro
 def _find(name: str, tools: tuple[Tool, ...]) -> Tool | None:
     original = original_name(name, {tool.name: tool.lua for tool in tools})
     return next((tool for tool in tools if tool.name == original), None)
+
+
+def _file_state(path: Path) -> object:
+    """Return what changes with a file; None if it cannot be looked at."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_mtime_ns, status.st_size, status.st_ino
 
 
 def require_sdk() -> None:

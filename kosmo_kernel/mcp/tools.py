@@ -6,7 +6,6 @@ letters, digits and `_` becomes one `_`. When two names collide, an unchanged na
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -14,15 +13,10 @@ from functools import cached_property
 from itertools import chain, islice
 from typing import Any, Literal
 
-from kosmo_kernel.safety.redaction import one_line
-from kosmo_kernel.text import nearest
 from kosmo_kernel.values.lua_literals import is_lua_name
 
 WRAPPED = "result"
 MAX_SIGNATURE = 500  # arguments in a signature
-MAX_COMPARED = 1_000  # known names that an unknown one is compared with
-ENDLESS = "its schema refers to itself without end, or is too deep, so that nothing can be checked against it"
-TOO_COSTLY = "its schema takes too long to check, so that nothing can be checked against it"
 
 
 @dataclass(frozen=True)
@@ -32,12 +26,10 @@ class Tool:
     server: str  # the name of its server
     name: str  # its original name
     lua: str  # its name in Lua
-    title: str = ""  # its display name; may be empty
     description: str = ""  # what it does; may be empty
     schema: Mapping[str, Any] = field(default_factory=dict)  # JSON Schema of its arguments
-    output: Mapping[str, Any] | None = None  # JSON Schema of its result, or None if the server declares none
+    is_wrapped: bool = False  # SDKs wrap its value, which is no object, in an object
     read_only: bool = False  # the server declares that it changes nothing. This is not verified
-    open_world: bool = True  # the server does not declare that the tool reaches nothing but the server's own data
 
     @property
     def function(self) -> str:
@@ -59,18 +51,6 @@ class Tool:
         """The names of its required arguments, in order."""
         names = self.schema.get("required")
         return dict.fromkeys(name for name in names if isinstance(name, str)) if isinstance(names, list) else {}
-
-    @property
-    def value_schema(self) -> Mapping[str, Any] | None:
-        """The JSON Schema of its value, without the object that SDKs wrap around values that are not objects."""
-        declared = (self.output or {}).get("properties")
-        wrapped = declared.get(WRAPPED) if isinstance(declared, dict) and list(declared) == [WRAPPED] else None
-        return wrapped if isinstance(wrapped, dict) else self.output
-
-    @property
-    def is_wrapped(self) -> bool:
-        """Return whether its value is wrapped in such an object."""
-        return self.value_schema is not self.output
 
     @property
     def signature(self) -> str:
@@ -102,18 +82,16 @@ def tools_of(server: str, described: Iterable[Mapping[str, Any]]) -> tuple[Tool,
 
 
 def _tool(server: str, name: str, lua: str, described: Mapping[str, Any]) -> Tool:
-    annotations = described.get("annotations") or {}
-    schema, output = described.get("inputSchema"), described.get("outputSchema")
+    annotations, schema = described.get("annotations") or {}, described.get("inputSchema")
+    output = described.get("outputSchema")
     return Tool(
         server=server,
         name=name,
         lua=lua,
-        title=str(described.get("title") or annotations.get("title") or ""),
         description=str(described.get("description") or "").strip(),
         schema=schema if isinstance(schema, dict) else {},
-        output=output if isinstance(output, dict) else None,
+        is_wrapped=isinstance(output, dict) and list(properties_of(output)) == [WRAPPED],
         read_only=annotations.get("readOnlyHint") is True,
-        open_world=annotations.get("openWorldHint") is not False,
     )
 
 
@@ -162,35 +140,3 @@ def original_name(key: str, by_name: dict[str, str]) -> str | None:
         return by_lua_name[key]
     by_lowercase = {re.sub(r"[^a-z0-9_]+", "_", name.lower()).strip("_"): name for name in reversed(by_name)}
     return by_lowercase.get(key)
-
-
-def count_nodes(value: Any, most: int) -> int | None:
-    """Return the numbers, texts, lists and objects in a JSON value, itself included; None for more than `most`."""
-    rest, count = [value], 1
-    while rest:
-        value = rest.pop()
-        if isinstance(value, dict):
-            value = value.values()
-        elif not isinstance(value, list):
-            continue
-        count += len(value)
-        if count > most:
-            return None
-        rest.extend(value)
-    return count
-
-
-def json_start(value: Any, most: int) -> str:
-    """Return the JSON text of a value on one line, of which it keeps the first `most` characters."""
-    written = ""
-    for part in json.JSONEncoder(ensure_ascii=False).iterencode(value):  # the value may have millions of parts
-        written += part[: 2 * most]
-        if len(written) > most:
-            break
-    return one_line(written, most=most)
-
-
-def unknown_argument(name: str, names: list[str]) -> str:
-    """Return the mistake of an argument that the schema does not name."""
-    near = nearest(name, names[:MAX_COMPARED], most=1)
-    return f"`{name[:60]}` is no argument of it" + (f" (`{near[0]}` is)" if near else "")

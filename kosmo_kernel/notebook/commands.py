@@ -116,14 +116,10 @@ def _overview() -> Page:
     return Page(markdown_of_package("".join(line(COMMAND_MAGIC, command.usage, command.doc) for command in COMMANDS)))
 
 
-def _docs(page: str, context: NotebookContext) -> Page:
-    """Return a page of the reference, or of an MCP server or tool that the session has loaded."""
+def _docs(page: str, _context: NotebookContext) -> Page:
+    """Return a page of the reference."""
     from kosmo_kernel import docs
 
-    chain = page.removeprefix("app.").split(".")
-    if chain[0] == "mcp" and chain[1:] and (value := context.lua.resolve(["app", *chain])) and "page" in value:
-        tool_page: Page = value["page"]
-        return tool_page
     return docs.look_up(page)
 
 

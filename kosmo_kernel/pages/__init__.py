@@ -136,17 +136,9 @@ class Writer(Struct, frozen=True):
         """Format a line of third-party text."""
         return self.kind.escape(text)
 
-    def with_code(self, text: str) -> Markup:
-        """Format a line of third-party text in which `code` in backticks is code."""
-        return with_code(self.kind, self.code, text)
-
     def write(self, template: str, *values: object) -> Markup:
         """Fill in a template, a literal; values that this writer did not format are third-party text."""
         return self.kind(template).format(*values)
-
-    def join(self, separator: str, parts: Iterable[str]) -> Markup:
-        """Join parts by a literal; those that this writer did not format are third-party text."""
-        return self.kind(separator).join(parts)
 
     def table(self, head: Sequence[str], rows: Iterable[Sequence[Markup]]) -> Markup:
         """Format a table from its head and rows of cells."""

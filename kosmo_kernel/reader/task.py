@@ -73,22 +73,6 @@ def allowed(allowance: Allowance) -> Iterator[None]:
         _current.reset(token)
 
 
-@contextmanager
-def stopped_when(reason: Callable[[], str | None]) -> Iterator[None]:
-    """Let tasks in this block use what the current allowance has left, and stop them for one reason more.
-
-    Parameters:
-        reason: returns why the tasks of the block must stop, or None.
-    """
-    outer = current()
-    inner = Allowance(outer.seconds, lambda: outer.stop_reason() or reason())
-    try:
-        with allowed(inner):
-            yield
-    finally:
-        outer.seconds = inner.seconds
-
-
 def current() -> Allowance:
     """Return the allowance of the current block, or one without limits."""
     return _current.get() or Allowance()

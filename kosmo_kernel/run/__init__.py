@@ -8,7 +8,7 @@ provider.py           the interface of what makes calls, and the MCP servers of 
 services.py           the calls of services' functions, and the clients of accounts
 shared_services.py    services that several sessions use side by side
 mcp_tools.py          the calls of MCP servers' tools
-mcp_recording.py      records and replays MCP servers
+consent.py            a call of an MCP server's tool, and the user's consent to it
 lookups.py            the reference, accounts, MCP servers, and values of earlier cells, which Lua has as `Out`
 recording.py          whether a session records, replays or does neither
 lint.py               warnings about a script's source

@@ -1,13 +1,7 @@
 """Track the calls of one run: check and begin them in the run's thread, and log them in the order of their start.
 
-Functions of services only read, and the scope of a token decides what it can read. Before a request to an MCP server is
-begun, `PermissionGate` checks whether the permissions allow it, and asks the user if they require it. The user confirms
-once per run for each tool; the answer is not kept after the run. A tool that may pass on its arguments is a way out for
-the account's data, and so are the URI of a resource and the arguments of a prompt. They are confirmed as well, once per
-session, unless the user's own settings allow them. Where nobody can be asked, as in CI, a call is refused, except one
-case: by adding a server, the user agreed to its read-only tools, for scripts that they run themselves. This does not
-hold for the servers of a project, nor for an agent, which could be led to pass on data. Permissions are read at their
-first use and cached, so that they do not change in a run.
+Functions of services only read, and the scope of a token decides what it can read. A call of an MCP server's tool may
+need the user's consent (`consent.py`).
 
 Other threads make the calls and put the answers into a queue. The queue belongs to this run only, so an answer that
 arrives after the run is ignored. `end` cancels the calls that are still under way.
@@ -26,13 +20,11 @@ from typing import TYPE_CHECKING, Any
 from msgspec.structs import replace
 
 from kosmo_kernel.client.call import CallHandle, DeletedItem, Reply
-from kosmo_kernel.errors import KosmoError, NotAllowedError, StoppedError
+from kosmo_kernel.errors import KosmoError, StoppedError
 from kosmo_kernel.lua.host import BLOCKING, SPACE, CallRequest
 from kosmo_kernel.results import MAX_ITEMS_NAMED, CallRecord, Result, deletion_notes
 from kosmo_kernel.run.options import NO_OPTIONS, RunOptions, RunOutput
 from kosmo_kernel.run.provider import ServiceCall
-from kosmo_kernel.safety.redaction import one_line
-from kosmo_kernel.settings.permissions import Permission, how_to_allow, permission
 from kosmo_kernel.settings.table import PROGRESS
 from kosmo_kernel.text import listed
 from kosmo_kernel.values.records import FAILURE_FIELDS
@@ -40,7 +32,7 @@ from kosmo_kernel.values.records import FAILURE_FIELDS
 if TYPE_CHECKING:
     from kosmo_kernel.progress.display import ProgressSnapshot, ProgressThrottle
     from kosmo_kernel.progress.run import Progress
-    from kosmo_kernel.run.mcp_tools import McpTools, ServerCall
+    from kosmo_kernel.run.mcp_tools import McpTools
     from kosmo_kernel.run.provider import BoundCall, Provider
     from kosmo_kernel.run.services import Services
 
@@ -64,9 +56,8 @@ class CallTracker:
 
     Parameters:
         make_services: returns the `Services` of the session.
-        make_tools: makes the `McpTools` of the run, with a callback for lines of text for the user, and with `_admit`.
+        make_tools: makes the `McpTools` of the run, with a callback for lines of text for the user.
         result: the result to which calls, notes and costs are added.
-        gate: the permission gate.
         output: shows what comes with answers.
         options: the options of the run; `dry_run` checks and plans calls, and gives empty answers.
         on_progress: callback for the progress, see `ProgressThrottle`.
@@ -76,9 +67,8 @@ class CallTracker:
     def __init__(
         self,
         make_services: Callable[[], Services],
-        make_tools: Callable[[Callable[[str], None], Callable[[ServerCall], bool]], McpTools],
+        make_tools: Callable[[Callable[[str], None]], McpTools],
         result: Result,
-        gate: PermissionGate,
         output: RunOutput,
         *,
         options: RunOptions = NO_OPTIONS,
@@ -87,7 +77,7 @@ class CallTracker:
     ) -> None:
         PROGRESS.from_env()  # raises an error for an invalid value before anything runs
         self._make_services, self._make_tools = make_services, make_tools
-        self._result, self._gate, self._output = result, gate, output
+        self._result, self._output = result, output
         self._on_progress, self._is_named = on_progress, is_named
         self._dry_run, self._later = options.dry_run, options.later
         self._queue: SimpleQueue[tuple[PendingCall, Reply | BaseException, float]] = SimpleQueue()
@@ -123,14 +113,7 @@ class CallTracker:
         Raises:
             SettingsError: this run has no access to MCP servers.
         """
-        return self._make_tools(self._lines.put, self._admit)
-
-    def _admit(self, request: ServerCall) -> bool:
-        """Check that a request to an MCP server is allowed, and return whether to send it; a dry run only lists it."""
-        self._gate.check(request)
-        if self._dry_run:
-            self._result.planned += self.tools.plan(request)
-        return not self._dry_run
+        return self._make_tools(self._lines.put)
 
     def prepare(self, request: CallRequest) -> PendingCall:
         """Check a call, and return it.
@@ -138,7 +121,7 @@ class CallTracker:
         Raises:
             UnknownNameError: there is no such function.
             InvalidArgumentsError: the arguments are invalid; the message lists all mistakes.
-            NotAllowedError: the permissions or the user do not allow the call.
+            NotAllowedError: the user does not agree to the call, or cannot be asked.
             KeyboardInterrupt: the user interrupted the confirmation prompt.
         """
         provider: Provider = self.tools if request.path.startswith(f"{SPACE}.") else self._services
@@ -147,7 +130,7 @@ class CallTracker:
         try:
             bound_call = provider.bind(request, self._result.account)
             if not isinstance(bound_call, ServiceCall):
-                self._gate.check(bound_call)
+                self.tools.consent.check(bound_call)
         except KosmoError as error:
             path, account = provider.log_name(request, self._result.account)
             if bound_call:
@@ -316,120 +299,3 @@ def _unread(rows: Sequence[Mapping[str, Any]], pending: PendingCall) -> str:
     items = f" {argument.removesuffix('_id')}s" if argument.endswith("_id") else ""
     failures = [f"{row[argument]} ({row['status'] or ''} {row['id'] or row['type']})" for row in rows]
     return f"{len(rows):,} of {count:,}{items} could not be read: {listed(failures, MAX_ITEMS_NAMED)}"
-
-
-Answers = dict[tuple[str, str], bool]
-"""The user's answers by tool and server: True for an agreement."""
-
-YES = ("y", "yes")
-NO = ("n", "no", "")
-WAY_OUT = "may pass on what it is given to others"
-
-
-class PermissionGate:
-    """The permission checks of one run.
-
-    Parameters:
-        result: the run's result, whose `permission_bypassed` is set if `force` overrides a permission.
-        ask: shows a prompt to the user and returns the answer, or None if there is no user to ask.
-        force: allow every call.
-        sends: whether requests are sent; without, calls are not confirmed, but still denied if the permissions say so.
-        session_answers: the user's answers for all of the session, to which this run adds.
-        of_agent: an agent chose the script.
-    """
-
-    def __init__(
-        self,
-        result: Result,
-        ask: Callable[[str], str | None],
-        *,
-        force: bool = False,
-        sends: bool = True,
-        session_answers: Answers | None = None,
-        of_agent: bool = False,
-    ) -> None:
-        self._result, self._ask = result, ask
-        self._force, self._sends, self._of_agent = force, sends, of_agent
-        self._permissions: dict[tuple[str, str], Permission] = {}
-        self._answers: dict[tuple[str, str], bool | None] = {}
-        self._session_answers: Answers = {} if session_answers is None else session_answers
-
-    def check(self, call: ServerCall) -> None:
-        """Check that a request is allowed, after its arguments were checked and before anything is sent.
-
-        Raises:
-            NotAllowedError: it is not allowed.
-            SettingsError, UnknownNameError: a file with permissions is invalid.
-            KeyboardInterrupt: the user interrupted the confirmation prompt.
-        """
-        key = call.server.name, call.effect
-        rule = self._permissions.get(key)
-        if rule is None:
-            rule = self._permissions[key] = permission(*key)
-        if rule.policy == "allow" and (rule.location or not call.open_world):
-            return  # the usual case: formatting the question below takes as long as checking the arguments
-        why = self._why_not(rule, call)
-        if why is not None:
-            raise NotAllowedError(
-                f"{call.title}: {_rule_text(call, rule)}{why}. Nothing was sent. {how_to_allow(*key)}",
-                function=call.name,
-                account=call.account,
-                operation=call.effect,
-                permission="ask" if rule.policy == "allow" else rule.policy,
-            )
-
-    def _why_not(self, rule: Permission, call: ServerCall) -> str | None:
-        """Return why a call is not allowed, as the end of a sentence about the permission; None if it is allowed."""
-        if self._force:
-            self._result.permission_bypassed = True
-            return None
-        if rule.policy == "deny":
-            return ""
-        if not self._sends:
-            return None
-        confirmed = call.name, call.server.name
-        if confirmed not in self._answers:
-            self._answers[confirmed] = self._answer(call, confirmed, for_session=rule.policy == "allow")
-        agrees = self._answers[confirmed]
-        if agrees is None and rule.policy == "allow" and call.is_own_read and not self._of_agent:
-            return None
-        if agrees is None:
-            return ", and there is nobody to ask here"
-        return None if agrees else ", and the answer was no"
-
-    def _answer(self, call: ServerCall, confirmed: tuple[str, str], *, for_session: bool) -> bool | None:
-        """Return the user's answer about a call, of this session if they gave one; None if nobody can be asked."""
-        if not for_session:
-            return self._confirm(f"{_call_text(call)} {call.purpose}. Go on, for all of this run? [y/N] ")
-        answer = self._session_answers.get(confirmed)
-        if answer is None:
-            question = f"{_call_text(call)} {call.purpose}, and {WAY_OUT}. Go on, for all of this session? [y/N] "
-            answer = self._confirm(question)
-        if answer is not None:
-            self._session_answers[confirmed] = answer
-        return answer
-
-    def _confirm(self, question: str) -> bool | None:
-        """Return whether the user agrees; None if there is no user to ask. Three unclear answers count as no."""
-        for _ in range(3):
-            answer = self._ask(question)
-            if answer is None:
-                return None
-            if (word := answer.strip().lower()) in (*YES, *NO):
-                return word in YES
-        return False
-
-
-def _call_text(call: ServerCall) -> str:
-    """Format a call for the prompt; a server names its tools and the script gives the arguments: one line each."""
-    name = one_line(call.name)
-    text = ", ".join(one_line(f"{key} = {value}") for key, value in call.arguments.items())
-    return f"{name} ({text})" if text else name
-
-
-def _rule_text(call: ServerCall, rule: Permission) -> str:
-    """Describe a permission in words."""
-    if rule.policy == "allow":
-        return f"this call {WAY_OUT}, so it is asked about once in a session"
-    where = f'{call.effect} = "{rule.policy}" in {rule.location}' if rule.location else "unless you allow them"
-    return f"{call.effect}s of this server are {rule.policy_in_words} ({where})"

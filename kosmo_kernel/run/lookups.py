@@ -18,7 +18,6 @@ from kosmo_kernel import accounts, integrations
 from kosmo_kernel.accounts.account import add_command
 from kosmo_kernel.catalogue import Function, Integration, missing_function, refused_change
 from kosmo_kernel.errors import SettingsError, UnknownNameError
-from kosmo_kernel.lua.host import SPACE
 from kosmo_kernel.lua.surface import record_types, surface
 from kosmo_kernel.questions.discovery import find_table
 from kosmo_kernel.run.call_tracker import CallTracker
@@ -110,9 +109,7 @@ class Lookups(Struct, frozen=True):
 
     def mcp(self, verb: str, arguments: Mapping[str, Any]) -> list[Any]:
         """Answer a request to MCP servers that is no call of a tool."""
-        answer = self.calls.tools.question(verb, arguments)
-        self.output.show(answer.displays)
-        return answer.values
+        return [self.calls.tools.answer(verb, arguments)]
 
     def integration(self, name: str) -> tuple[dict[str, Any], Mapping[str, Function]]:
         """Return an installed integration: its description for Lua, and its functions by full name.
@@ -192,8 +189,6 @@ class Lookups(Struct, frozen=True):
 
     def docs(self, verb: str, page: str) -> str:
         """Return a page of the reference, and keep it, so that a cell's value with this text is shown as Markdown."""
-        if verb == "read" and page.removeprefix("app.").startswith(f"{SPACE}.") and self.calls.tools.has_page(page):
-            return self.output.remember_page(self.calls.tools.page(page))
         from kosmo_kernel import docs
 
         if verb == "read":

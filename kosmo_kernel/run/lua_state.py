@@ -49,7 +49,7 @@ class LuaState:
         self._shown = KeptValues()  # the values of numbered cells, available in Lua as `Out`
         self._machine = Machine(recording.functions, recording.surface, process)
         self.expecting_run, self.interruptible = self._machine.cancellable_start, self._machine.interruptible
-        self.servers = SessionServers(refusal, lambda: self._machine.is_stopping, recording.cassette)
+        self.servers = SessionServers(refusal, lambda: self._machine.is_stopping)
 
     def start(self) -> None:
         """Start the Lua process without waiting for it."""
@@ -161,13 +161,11 @@ class LuaState:
             `line`, `chunk`, `params` and `script` (the whole chunk) for a function that a script defined; `of`, `path`
             and `many` for a part of a function's result: the function's name, the fields that lead to the part, and
             whether it is a list; `reads` for a record that converts to its name; `space` for a namespace,
-            `app.integrations.heroku`; `page`, a page of the reference, for names below `app.mcp`.
+            `app.integrations.heroku`.
 
         Raises:
             TryLaterError: a script is running.
         """
-        if (resolved := self.servers.resolve(chain)) is not None:
-            return resolved
         reply = self._ask("resolve", chain=list(chain))
         if not reply.get("found"):
             return None

@@ -17,14 +17,14 @@ from kosmo_kernel.errors import KosmoError, SettingsError
 from kosmo_kernel.lua.host import SPACE, CallRequest
 
 if TYPE_CHECKING:
-    from kosmo_kernel.archive.player import Playback
-    from kosmo_kernel.archive.recorder import Recorder
     from kosmo_kernel.mcp import Servers
-    from kosmo_kernel.run.mcp_tools import McpTools, ServerCall
+    from kosmo_kernel.run.consent import ToolCall, ToolConsent
+    from kosmo_kernel.run.mcp_tools import McpTools
 
     # A call with checked arguments.
-    BoundCall: TypeAlias = "ServiceCall | ServerCall"
+    BoundCall: TypeAlias = "ServiceCall | ToolCall"
 
+NOT_RECORDED = "A replay asks no MCP servers: their answers are not recorded."
 NOT_ALLOWED = "This session asks no MCP servers: `kosmo mcp:serve` lets scripts do so with `--allow-mcp`."
 FICTION = "Fictional data: the account in use is the demo."
 
@@ -86,19 +86,11 @@ class SessionServers:
     Parameters:
         refusal: the error message if the session has no access; empty if it has.
         is_cancelled: returns whether the current run was cancelled.
-        cassette: the archive that is recorded or replayed; None for neither.
     """
 
-    def __init__(
-        self, refusal: str, is_cancelled: Callable[[], bool], cassette: Recorder | Playback | None = None
-    ) -> None:
-        self._refusal, self._is_cancelled, self._cassette = refusal, is_cancelled, cassette
+    def __init__(self, refusal: str, is_cancelled: Callable[[], bool]) -> None:
+        self._refusal, self._is_cancelled = refusal, is_cancelled
         self._servers: Servers | None = None
-
-    @property
-    def replays(self) -> bool:
-        """Return whether a recording is replayed, so that nothing is sent."""
-        return self._cassette is not None and not self._cassette.live
 
     def get(self) -> Servers:
         """Return the servers, without starting one.
@@ -109,25 +101,12 @@ class SessionServers:
         if self._refusal:
             raise SettingsError(self._refusal)
         if self._servers is None:
-            self._servers = self._create()
-        return self._servers
-
-    def _create(self) -> Servers:
-        if self._cassette is None:
             from kosmo_kernel.mcp import Servers
 
-            return Servers()
-        from kosmo_kernel.archive.recorder import Recorder
+            self._servers = Servers()
+        return self._servers
 
-        if isinstance(self._cassette, Recorder):
-            from kosmo_kernel.run.mcp_recording import RecordedServers
-
-            return RecordedServers(self._cassette)
-        from kosmo_kernel.run.mcp_recording import ReplayedServers
-
-        return ReplayedServers(self._cassette)
-
-    def tools(self, say: Callable[[str], None], admit: Callable[[ServerCall], bool], *, dry_run: bool) -> McpTools:
+    def tools(self, consent: ToolConsent, say: Callable[[str], None], *, dry_run: bool) -> McpTools:
         """Return the access of one run to the servers. The parameters are those of `McpTools`.
 
         Raises:
@@ -135,8 +114,7 @@ class SessionServers:
         """
         from kosmo_kernel.run.mcp_tools import McpTools
 
-        self.get()
-        return McpTools(self.get, self._is_cancelled, say, admit, dry_run=dry_run)
+        return McpTools(self.get(), consent, self._is_cancelled, say, dry_run=dry_run)
 
     def secrets(self) -> tuple[str, ...]:
         """Return the secrets of the servers, to redact from every text."""
@@ -147,10 +125,11 @@ class SessionServers:
         if self._servers:
             self._servers.close()
 
-    # For an editor; nothing is started ---------------------------------------------------------------
-
     def names(self, chain: Sequence[str | int]) -> list[tuple[str, str]] | None:
-        """Return the names that can follow a chain of names below `app.mcp`, like `Session.names`; None for others."""
+        """Return the names that can follow a chain of names below `app.mcp`, like `Session.names`; None for others.
+
+        Nothing is started.
+        """
         if tuple(chain[:2]) != ("app", SPACE):
             return None
         try:
@@ -163,15 +142,3 @@ class SessionServers:
         except KosmoError:
             return []  # no errors during completion
         return []
-
-    def resolve(self, chain: Sequence[str | int]) -> dict[str, Any] | None:
-        """Return the description of a server or tool below `app.mcp`, like `Session.resolve`; None for other chains."""
-        match tuple(chain):
-            case ("app", space, server, *rest) if space == SPACE and len(rest) < 2:
-                from kosmo_kernel.run.mcp_tools import resolved
-
-                try:
-                    return resolved(self.get(), str(server), str(rest[0]) if rest else "")
-                except KosmoError:
-                    return None
-        return None

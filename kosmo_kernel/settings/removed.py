@@ -31,6 +31,7 @@ KEYS: dict[Keys, str] = {  # of `config.toml`
     ("integrations", ANY, "pages"): "Only Heroku's functions are left, whose lists are followed to their end.",
     ("integrations", ANY, "permissions"): "Functions only read, and the scope of a token decides what it can read.",
     ("integrations", ANY, "accounts"): "Functions only read, and the scope of a token decides what it can read.",
+    ("mcp",): "Tools that only read need no consent; the others are asked about, or called with `--force`.",
 }
 FOLDERS = {  # below that of `config.toml`
     "services": "Services are no longer made from API documents. Their tokens stay where `accounts:add` kept them: "

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from numbers import Real
-from typing import Any, Literal
+from typing import Any
 
 from msgspec import Struct
 
@@ -126,9 +126,6 @@ class Number(Value, frozen=True):
 
 
 Keys = tuple[str, ...]
-Policy = Literal["allow", "ask", "deny"]
-POLICIES: tuple[Policy, ...] = ("allow", "ask", "deny")  # from the most to the least permissive
-DEFAULT_POLICIES: dict[str, Policy] = {"read": "allow", "write": "ask"}
 ENV, CELL, COMMAND = "environment", "cell", "command"  # that may set a setting
 ANY = "*"  # in a path of keys: any name that the user chose
 MAX_ROWS_SHOWN = 10_000  # of a cell; a notebook with more of them takes many megabytes
@@ -344,17 +341,6 @@ ALLOW_HOST = _of_integration(
     "A host, or a list of hosts, that tokens may be sent to.",
     Value("the name of a host, or a list of them", is_valid=_is_host_list),
 )
-PERMISSIONS = tuple(
-    Setting(
-        effect,
-        f"Whether scripts may {effect}.",
-        choice(*POLICIES),
-        default,
-        config=(*above, "permissions", effect),
-    )
-    for above in (("mcp",), ("mcp", "servers", ANY))
-    for effect, default in DEFAULT_POLICIES.items()
-)
 
 # The network.
 READ_TIMEOUT = _variable("read_timeout", "Seconds to wait for a response, or for its next part.", SECONDS, 30.0)
@@ -472,7 +458,7 @@ BY_SUBJECT: dict[str, tuple[Setting, ...]] = {  # in the order of help, for the 
         *(*LIMITS, MAX_CPU, MAX_MEMORY, LIST_LIMIT, RESPONSE_LIMIT, MAX_TOKENS, ANSWER_WITHIN),
         *(REQUIRE_WALLS, MACOS_SANDBOX),
     ),
-    "accounts": (DEMO_ACCOUNT, CONFIG_DIR, URL, ALLOW_HOST, FINGERPRINT_KEY, *PERMISSIONS),
+    "accounts": (DEMO_ACCOUNT, CONFIG_DIR, URL, ALLOW_HOST, FINGERPRINT_KEY),
     "network": (READ_TIMEOUT, MCP_TOKEN),
     "checks": (CHECKS_FOLDER, CHECK_PARAMETER),
     "output": (PROGRESS, ROWS),

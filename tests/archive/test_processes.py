@@ -12,7 +12,8 @@ import pytest
 from kosmo_command import COMMAND, document, environment, kosmo, started
 from mcp_config import HALL, written
 from nbformat.v4 import new_code_cell, new_notebook
-from recorded import paths
+from recorded import keep, paths
+from repository import SUPPORT
 
 from kosmo_kernel.archive.recorder import Recorder
 from kosmo_kernel.session import Session
@@ -52,9 +53,10 @@ def test_processes_that_end_in_the_same_moment_wait_for_one_another(file: Path) 
         "import sys\n"
         "from pathlib import Path\n"
         "from kosmo_kernel.archive.recorder import Recorder\n"
+        "from recorded import keep\n"
         "recorder = Recorder(Path(sys.argv[1]), 'default', 'one')\n"
         "for place in range(50):\n"
-        "    recorder.keep_server_reply(sys.argv[2], 'tools/call', {'place': place}, {'content': []}, ())\n"
+        "    keep(recorder, f'/{sys.argv[2]}/{place}')\n"
         "print('ready', flush=True)\n"
         "sys.stdin.readline()\n"
         "recorder.close()\n"
@@ -66,7 +68,7 @@ def test_processes_that_end_in_the_same_moment_wait_for_one_another(file: Path) 
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
-            env=environment(),
+            env=environment() | {"PYTHONPATH": str(SUPPORT)},
         )
         for name in names
     ]
@@ -81,13 +83,13 @@ def test_processes_that_end_in_the_same_moment_wait_for_one_another(file: Path) 
         process.communicate(timeout=60)
 
     assert [process.returncode for process in processes] == [0] * 6
-    assert sorted(paths(file)) == sorted(f"{name} tools/call" for name in names for _ in range(50))
+    assert sorted(paths(file)) == sorted(f"/{name}/{place}" for name in names for place in range(50))
     assert list(file.parent.iterdir()) == [file]
 
 
 def kept(file: Path, name: str, run: str = "") -> Recorder:
     cassette = Recorder(file, "default", run)
-    cassette.keep_server_reply(name, "tools/call", {}, {"content": []}, ())
+    keep(cassette, f"/{name}")
     return cassette
 
 
@@ -95,7 +97,7 @@ def test_who_asked_nothing_leaves_what_the_others_kept(file: Path) -> None:
     idle, first = Recorder(file, "default", "one"), kept(file, "first", "one")
     first.close()
     idle.close()
-    assert paths(file) == ["first tools/call"]
+    assert paths(file) == ["/first"]
 
 
 # Runbooks ----------------------------------------------------------------------------------------------

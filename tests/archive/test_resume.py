@@ -19,7 +19,6 @@ from kosmo_kernel import snapshot
 from kosmo_kernel.accounts import Account
 from kosmo_kernel.archive.player import Player
 from kosmo_kernel.archive.recorder import Recorder
-from kosmo_kernel.archive.runs import text_of_run
 from kosmo_kernel.client.client import Client
 from kosmo_kernel.client.transport import in_process
 from kosmo_kernel.demo.server import serve
@@ -185,24 +184,6 @@ def test_what_another_try_may_change_is_asked_again_and_replaced(file: Path, ste
 
     with closing(Player(file)) as player:
         assert Asking(Script(), cassette=player).fetch().data == [{"id": "1"}]
-
-
-def test_only_what_was_sent_counts_as_a_request(file: Path) -> None:
-    cassette = Recorder(file, "demo", "one", resume=True)
-    cassette.note_servers([])
-    Asking(Script(said(200, "[]")), cassette=cassette).fetch()
-    cassette.close()
-
-    assert text_of_run(file, "one") == cassette.summary() == f"1 request recorded in {file}."
-
-
-def test_nothing_is_written_after_the_end_of_a_recording(file: Path) -> None:
-    cassette = Recorder(file, "demo", resume=True)
-    cassette.close()
-    content = file.read_bytes()
-    cassette.note_servers([])
-
-    assert file.read_bytes() == content
 
 
 @pytest.mark.parametrize("status", [401, 403, 404])

@@ -23,7 +23,7 @@ import lab_page
 import nbformat
 import pytest
 from explorer_page import ExplorerPage
-from hostile_outputs import DOORS, QUESTION, SERVER, Case, cases, forms, notebook, raw_notebook
+from hostile_outputs import DOORS, SERVER, Case, cases, forms, notebook, raw_notebook
 from hostile_pages import Harms, Watched, documents, written
 from hostile_service import Heard, listening, service
 from kernel_client import known_to_jupyter
@@ -226,7 +226,7 @@ def test_no_hostile_output_does_harm_in_jupyterlab(place: Place, kernel: str) ->
     made, harms, strange = place.lab(f"{kernel}.ipynb")
     assert not harms, written(harms, place.names)
     assert (strange, place.canary.asked) == ([], [])
-    assert silent([case for case in place.cases if kernel == KERNELS[0] or case.door != QUESTION], made) == []
+    assert silent(place.cases, made) == []
 
 
 @pytest.mark.full
@@ -235,7 +235,7 @@ def test_no_hostile_output_does_harm_in_notebook_7(place: Place, kernel: str) ->
     made, harms, strange = place.lab(f"{kernel}.ipynb", Notebook7)
     assert not harms, written(harms, place.names)
     assert (strange, place.canary.asked) == ([], [])
-    assert silent([case for case in place.cases if kernel == KERNELS[0] or case.door != QUESTION], made) == []
+    assert silent(place.cases, made) == []
 
 
 @pytest.mark.full

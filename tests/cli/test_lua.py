@@ -336,7 +336,7 @@ def test_a_script_has_servers_and_the_reference_and_no_integration() -> None:
 
 
 @pytest.mark.usefixtures("tokens")
-@pytest.mark.parametrize("args", [("mcp:lua", "-e", "return mcp.servers()"), ("mcp:call", "a.b"), ("mcp:list",)])
+@pytest.mark.parametrize("args", [("mcp:lua", "-e", "return mcp.servers()"), ("mcp:trust", "a"), ("mcp:list",)])
 def test_the_demo_as_the_default_account_means_nothing_here(args: tuple[str, ...]) -> None:
     done, other = kosmo(*args, env={"KOSMO_DEMO": "1"}), kosmo(*args)
     assert (done.returncode, done.stdout, done.stderr) == (other.returncode, other.stdout, other.stderr)

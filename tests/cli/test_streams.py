@@ -69,7 +69,7 @@ def test_a_value_brings_no_control_characters_into_a_pipe(form: str | None) -> N
         [LUA, "--json", f"--{HOSTILE}"],
         ["docs", HOSTILE],
         ["run", f"{HOSTILE}.ipynb"],
-        ["mcp:call", HOSTILE],
+        ["mcp:trust", HOSTILE],
     ],
     ids=str,
 )

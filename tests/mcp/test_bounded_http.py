@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
-from mcp_config import opened
+from mcp_config import answer, opened
 
 from kosmo_kernel.errors import BadAnswerError, KosmoError, UnreachableError
 
@@ -135,4 +135,4 @@ def test_a_body_that_is_too_large_is_one_error(
         opened(tmp_path, {"far": {"url": url, "timeout": 60}}) as servers,
         pytest.raises(kind, match=message),
     ):
-        servers.call(servers.tool("far", "flood"), {})
+        answer(servers, "far.flood")

@@ -11,7 +11,7 @@ from mcp_config import written
 
 from kosmo_kernel.errors import CredentialsError, SettingsError, UnknownNameError
 from kosmo_kernel.mcp import Server, configuration
-from kosmo_kernel.mcp.secrets import INHERITED, fill_in
+from kosmo_kernel.mcp.variables import INHERITED, fill_in
 from kosmo_kernel.reader.documents import MAX_SMALL_TEXT, jsonc_value
 
 
@@ -27,30 +27,24 @@ def one(project: Path, given: Any) -> Server:
     return configuration(project).servers["one"]
 
 
-def none(_name: str) -> str | None:
-    return None
-
-
-def test_later_files_win_by_the_name_of_the_server(project: Path) -> None:
+def test_the_projects_entry_wins_by_the_name_of_the_server(project: Path) -> None:
     written(Path.home() / ".kosmo" / "mcp.json", {"a": {"command": "user"}, "b": {"command": "user"}})
-    written(project / ".vscode" / "mcp.json", {"b": {"command": "vscode"}, "c": {"command": "vscode"}}, "servers")
-    written(project / ".cursor" / "mcp.json", {"c": {"command": "cursor"}, "d": {"command": "cursor"}})
-    written(project / ".mcp.json", {"d": {"command": "project"}})
+    written(project / ".mcp.json", {"b": {"command": "project"}, "c": {"command": "project"}})
     found = configuration(project)
-    assert {name: server.command for name, server in found.servers.items()} == {
-        "a": "user",
-        "b": "vscode",
-        "c": "cursor",
-        "d": "project",
+    assert {name: (server.command, server.of_project) for name, server in found.servers.items()} == {
+        "a": ("user", False),
+        "b": ("project", True),
+        "c": ("project", True),
     }
-    assert [(source.source, source.key, source.servers) for source in found.sources] == [
-        ("user", "mcpServers", ("a", "b")),
-        ("vscode", "servers", ("b", "c")),
-        ("cursor", "mcpServers", ("c", "d")),
-        ("project", "mcpServers", ("d",)),
-    ]
-    assert found.servers["d"].replaces == project / ".cursor" / "mcp.json"
-    assert [server.of_project for server in found.servers.values()] == [False, True, True, True]
+
+
+@pytest.mark.parametrize("other", [".vscode/mcp.json", ".cursor/mcp.json"])
+def test_a_file_of_another_client_is_not_read_and_that_is_told_once(project: Path, other: str) -> None:
+    path = written(project / other, {"theirs": {"command": "x"}})
+    found = configuration(project)
+    assert (found.servers, found.faults) == ({}, (f"{path} is not read: copy its entries into .mcp.json.",))
+    with pytest.raises(UnknownNameError, match="is not read: copy its entries"):
+        found.find("theirs")
 
 
 def test_a_project_is_where_its_repository_begins(project: Path) -> None:
@@ -69,9 +63,8 @@ def test_without_a_repository_the_folder_itself_counts(tmp_path: Path) -> None:
 
 
 def test_a_file_that_does_not_parse_is_named_with_line_and_column_and_the_others_work(project: Path) -> None:
-    written(project / ".mcp.json", {"one": {"command": "x"}})
-    broken = project / ".cursor" / "mcp.json"
-    broken.parent.mkdir()
+    written(Path.home() / ".kosmo" / "mcp.json", {"one": {"command": "x"}})
+    broken = project / ".mcp.json"
     broken.write_text('{\n  "mcpServers": {\n    "two": {"env": {"KEY": "open-sesame-42"}} "three": {}\n  }\n}')
     found = configuration(project)
     assert found.faults == (f"{broken}:3:47 is no JSON: Expecting ',' delimiter.",)
@@ -86,7 +79,10 @@ def test_a_file_that_does_not_parse_is_named_with_line_and_column_and_the_others
     ("text", "fault"),
     [
         ("[]", ":1:1 must be an object with `mcpServers` in it"),
-        ('{"servers": []}', ": `servers` must be an object, one entry for each server"),
+        (
+            '{"mcpServers": []}',
+            ":1:1 must be an object with `mcpServers` in it, an object with an entry for each server",
+        ),
         ("{" * 100_000, "more than 100 lists and objects inside each other"),
         ('{"mcpServers": ' * 50_000, "more than 100 lists and objects inside each other"),
         ('{"a": 1', ":1:8 is no JSON"),
@@ -106,7 +102,8 @@ def test_a_file_that_is_no_text_is_told_with_its_place(project: Path) -> None:
 
 def test_an_empty_file_and_one_for_something_else_have_no_servers(project: Path) -> None:
     (project / ".mcp.json").write_text("\n")
-    written(project / ".vscode" / "mcp.json", {}, "inputs")
+    own = written(Path.home() / ".kosmo" / "mcp.json", {})
+    own.write_text('{"inputs": {}, "mcpServers": null}')
     assert configuration(project).servers == {}
     assert configuration(project).faults == ()
 
@@ -139,93 +136,92 @@ def test_a_text_without_end_is_a_mistake_where_it_begins() -> None:
         jsonc_value("f", '{ "a": "x // \\"}')
 
 
-def test_every_spelling_of_an_entry_is_understood(project: Path) -> None:
-    server = one(
-        project,
-        {
-            "type": "local",
-            "command": "run",
-            "args": ["-v", 3],
-            "environment": {"DEBUG": True, "LEVEL": 2, "UNSET": None},
-            "timeoutSeconds": "45",
-            "cwd": "tools",
-        },
-    )
-    assert (server.kind, server.command, server.args) == ("stdio", "run", ("-v", "3"))
+def test_an_entry_is_a_program_or_an_address(project: Path) -> None:
+    given = {"command": "run", "args": ["-v", 3], "env": {"DEBUG": True, "LEVEL": 2}, "timeout": 45, "cwd": "tools"}
+    server = one(project, {"type": "stdio", "url": None, "gallery": "ours"} | given)
+    assert (server.kind, server.command, server.args, server.fault) == ("stdio", "run", ("-v", "3"), "")
     assert (server.env, server.timeout, server.cwd) == ({"DEBUG": "true", "LEVEL": "2"}, 45.0, "tools")
-    for kind in ("http", "streamable-http", "streamableHttp", None):
-        there = one(project, {"type": kind, "serverUrl": "https://example.com/mcp", "headers": {"A": "b"}})
+    for kind in ("http", "streamable-http", None):
+        there = one(project, {"type": kind, "url": "https://example.com/mcp", "headers": {"A": "b"}})
         assert (there.kind, there.url, there.headers, there.fault) == (
             "http",
             "https://example.com/mcp",
             {"A": "b"},
             "",
         )
-
-
-@pytest.mark.parametrize(
-    ("given", "enabled"),
-    [
-        ({}, True),
-        ({"enabled": True}, True),
-        ({"enabled": "on"}, True),
-        ({"enabled": False}, False),
-        ({"enabled": "no"}, False),
-        ({"disabled": True}, False),
-        ({"disabled": False}, True),
-    ],
-)
-def test_an_entry_may_be_switched_off(project: Path, given: dict[str, Any], *, enabled: bool) -> None:
-    assert one(project, {"command": "x", **given}).enabled is enabled
-
-
-@pytest.mark.parametrize(
-    ("given", "seconds"), [({}, 30), ({"timeout": 0}, 30), ({"timeout": -1}, 30), ({"timeout": 2.5}, 2.5)]
-)
-def test_an_entry_has_thirty_seconds_unless_it_says_so(project: Path, given: dict[str, Any], seconds: float) -> None:
-    assert one(project, {"command": "x", **given}).timeout == seconds
+    assert one(project, {"command": "x"}).timeout == 30
 
 
 @pytest.mark.parametrize(
     ("given", "fault"),
     [
-        (3, "its entry must be an object, got a number"),
-        ({}, "it has neither `command` nor `url`"),
-        ({"command": ["npx"]}, "`command` must be a text, got a list"),
-        ({"command": "x", "args": "-v"}, "`args` must be a list of texts, got a text"),
-        ({"command": "x", "args": [{}]}, "`args[0]` must be a text, got an object"),
-        ({"command": "x", "env": []}, "`env` must be an object of texts, got a list"),
-        ({"command": "x", "env": {"A=B": "c"}}, "`env` has a name that no variable can have"),
-        ({"command": "x\0y"}, "`command` has a NUL character in it"),
-        ({"command": "x", "timeout": "soon"}, "`timeout` must be a number of seconds"),
-        ({"command": "x", "timeout": 10**4_000}, "`timeout` must be a number of seconds"),
-        ({"type": "sse", "url": "https://example.com"}, '`"type": "sse"` is the transport of old'),
-        ({"type": "carrier-pigeon", "command": "x"}, '`type` must be "stdio" or "http"'),
-        ({"type": "http"}, "`url` is missing"),
-        ({"url": "file:///etc/passwd"}, "`url` must start with https:// or http://"),
+        (3, "its entry is wrong: Expected `object`, got `int`"),
+        ({}, "its entry must have one of `command` and `url`"),
+        ({"command": "x", "url": "https://example.com"}, "its entry must have one of `command` and `url`"),
+        ({"command": ["npx"]}, "its entry is wrong: Expected `str`, got `array` - at `$.command`"),
+        ({"command": "x", "args": "-v"}, "its entry is wrong: Expected `array`, got `str` - at `$.args`"),
+        ({"command": "x", "args": [{}]}, "got `object` - at `$.args[0]`"),
+        ({"command": "x", "env": []}, "its entry is wrong: Expected `object`, got `array` - at `$.env`"),
+        ({"command": "x", "timeout": "soon"}, "got `str` - at `$.timeout`"),
+        ({"command": "x", "timeout": 0}, "at `$.timeout`"),
+        ({"command": "x", "timeout": 10**400}, "at `$.timeout`"),
+        ({"command": "x", "disabled": True}, "it is switched off by `disabled` or `enabled` in its entry"),
+        ({"command": "x", "enabled": False}, "it is switched off by `disabled` or `enabled` in its entry"),
+        ({"type": "sse", "url": "https://example.com"}, "Invalid enum value 'sse' - at `$.type`"),
+        ({"type": "http", "command": "x"}, "its `type` is http, which goes with `url`"),
+        ({"type": "stdio", "url": "https://example.com"}, "its `type` is stdio, which goes with `command`"),
+        ({"url": "file:///etc/passwd"}, "its `url` must start with https:// or http://"),
     ],
 )
 def test_a_mistake_in_an_entry_is_told_when_it_is_used(project: Path, given: Any, fault: str) -> None:
     with pytest.raises(SettingsError) as caught:
-        one(project, given).usable()
+        one(project, given).check_entry()
     assert caught.value.message.startswith(f"{project / '.mcp.json'}: the MCP server `one`: ")
     assert fault in caught.value.message
 
 
 def test_references_are_filled_in_wherever_they_stand(project: Path) -> None:
     given = {
-        "command": "${workspaceFolder}/run",
-        "args": ["--at=${env:PLACE}:${PORT:-80}", "$PLACE", "${EMPTY}"],
-        "env": {"KEY": "@secret:mcp.one.key", "BOTH": "${secret:mcp.one.key}/${KOSMO_SECRET:mcp.one.key}"},
+        "command": "${TOOLS}/run",
+        "args": ["--at=${PLACE}:${PORT:-80}", "$PLACE", "${EMPTY}", "${NEST:-${PLACE}}"],
+        "env": {"KEY": "open-${WORD}-42"},
+        "cwd": "${PLACE}",
     }
-    env = {"PLACE": "harbour", "EMPTY": "", "PATH": "/bin", "HEROKU_API_KEY": "HRKU-0000-1111"}
-    filled = fill_in(one(project, given), {"mcp.one.key": "open-sesame-42"}.get, env)
-    assert filled.command == f"{project}/run"
-    assert filled.args == ("--at=harbour:80", "$PLACE", "")
-    assert filled.env == {"PATH": "/bin", "KEY": "open-sesame-42", "BOTH": "open-sesame-42/open-sesame-42"}
-    assert filled.cwd == project
-    assert "open-sesame-42" in filled.secrets
+    env = {"TOOLS": "/t", "PLACE": "harbour", "EMPTY": "", "PATH": "/bin", "WORD": "sesame", "HEROKU_API_KEY": "k"}
+    filled = fill_in(one(project, given), env)
+    assert filled.command == "/t/run"
+    assert filled.args == ("--at=harbour:80", "$PLACE", "", "${NEST:-harbour}")
+    assert filled.env == {"PATH": "/bin", "KEY": "open-sesame-42"}
+    assert filled.cwd == project / "harbour"
+    assert {"sesame", "open-sesame-42"} <= set(filled.secrets)
     assert "sesame" not in repr(filled)
+    there = one(project, {"url": "https://${PLACE}/x", "headers": {"A": "Bearer ${WORD}"}})
+    assert (fill_in(there, env).url, fill_in(there, env).headers) == ("https://harbour/x", {"A": "Bearer sesame"})
+
+
+@pytest.mark.claim("mcp-environment")
+@pytest.mark.parametrize("name", ["HEROKU_API_KEY", "KOSMO_CONFIG_DIR", "heroku_api_key", "HEROKU_API_KEY:-x"])
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"command": "run-%s"},
+        {"command": "x", "args": ["--key=%s"]},
+        {"command": "x", "env": {"A": "%s"}},
+        {"command": "x", "cwd": "%s"},
+        {"url": "https://example.com/%s"},
+        {"url": "https://%s.example.com"},
+        {"url": "https://example.com", "headers": {"A": "Bearer %s"}},
+    ],
+)
+def test_a_projects_server_never_gets_the_users_own_variables(project: Path, given: dict[str, Any], name: str) -> None:
+    text = json.dumps(given).replace("%s", f"${{{name}}}")
+    env = {"HEROKU_API_KEY": "HRKU-0000", "KOSMO_CONFIG_DIR": "/config", "heroku_api_key": "HRKU-1111"}
+    with pytest.raises(SettingsError, match="A server of a project gets no variable named HEROKU_") as caught:
+        fill_in(one(project, json.loads(text)), env)
+    assert "HRKU-" not in caught.value.message
+    own = written(Path.home() / ".kosmo" / "mcp.json", {"mine": json.loads(text)})
+    mine = configuration(project).servers["mine"]
+    assert (mine.path, fill_in(mine, env).secrets != ()) == (own, True)
 
 
 @pytest.mark.claim("mcp-environment")
@@ -238,17 +234,17 @@ def test_a_server_inherits_little_of_the_environment() -> None:
     ("text", "kind", "message"),
     [
         ("${ABSENT}", CredentialsError, r"needs the environment variable ABSENT.*\$\{ABSENT:-default\}"),
-        ("${input:token}", SettingsError, r"refers to `\$\{input:token\}`, which is none of"),
-        ("${secret:none}", CredentialsError, "needs the secret `none`"),
+        ("${input:token}", SettingsError, r"refers to `\$\{input:token\}`, which is neither"),
+        ("${secret:t}", SettingsError, "The keyring's secrets of MCP servers are kept, but no longer read: set a "),
     ],
 )
 def test_a_reference_that_leads_nowhere_is_named(project: Path, text: str, kind: type[Exception], message: str) -> None:
     with pytest.raises(kind, match=message):
-        fill_in(one(project, {"command": "x", "env": {"A": text}}), none, {})
+        fill_in(one(project, {"command": "x", "env": {"A": text}}), {})
 
 
 def test_an_unknown_server_is_answered_with_the_nearest_or_with_where_to_write_one(project: Path) -> None:
-    with pytest.raises(UnknownNameError, match=r"none is configured\. `kosmo mcp:add` .*\.kosmo/mcp\.json"):
+    with pytest.raises(UnknownNameError, match=r"none is configured, in .*/\.mcp\.json or .*\.kosmo/mcp\.json\."):
         configuration(project).find("github")
     written(project / ".mcp.json", {"github": {"command": "x"}})
     with pytest.raises(UnknownNameError, match=r"There is no MCP server `githb`\. Did you mean: github"):
@@ -256,8 +252,8 @@ def test_an_unknown_server_is_answered_with_the_nearest_or_with_where_to_write_o
 
 
 def test_who_has_no_home_is_told_so(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(SettingsError, match="`one` starts in ~no-such-user/x, and there is no such home"):
-        fill_in(one(project, {"command": "x", "cwd": "~no-such-user/x"}), none, {})
+    with pytest.raises(SettingsError, match="`one` starts in ~no-such-user/x: there is no such home"):
+        fill_in(one(project, {"command": "x", "cwd": "~no-such-user/x"}), {})
 
     def homeless() -> Path:
         raise RuntimeError("Could not determine home directory.")
@@ -267,8 +263,9 @@ def test_who_has_no_home_is_told_so(project: Path, monkeypatch: pytest.MonkeyPat
         configuration(project)
 
 
-def test_a_file_of_many_servers_is_an_error(project: Path) -> None:
-    (project / ".mcp.json").write_text(json.dumps({"mcpServers": {f"{n}": {} for n in range(1_001)}}), encoding="utf-8")
+@pytest.mark.parametrize("count", [1_001, 10_000])
+def test_a_file_of_many_servers_is_an_error(project: Path, count: int) -> None:
+    written(project / ".mcp.json", {f"{number}": {"command": "x"} for number in range(count)})
     assert configuration(project).faults == (f"{project / '.mcp.json'}: `mcpServers` has more than 1,000 servers.",)
 
 

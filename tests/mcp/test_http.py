@@ -6,17 +6,15 @@ import re
 import sqlite3
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from mcp_config import opened, program
+from mcp_config import answer, opened, program, text
 from repository import SUPPORT
 
 from kosmo_kernel.errors import RefusedError, UnreachableError
-from kosmo_kernel.mcp import CallListener
 
 pytest.importorskip("mcp")
 
@@ -58,24 +56,8 @@ def test_a_server_at_an_address_answers_like_one_that_is_a_program(tmp_path: Pat
         near, far = ([(t.name, t.lua, t.signature, t.effect) for t in both.tools(name)] for name in ("near", "far"))
         assert near == far
         assert ("take-seat", "take_seat", "take_seat(row, name, tags?)", "write") in far
-        answers = [both.call(both.tool(name, "find_seat"), {"row": 7}) for name in ("near", "far")]
+        answers = [answer(both, f"{name}.find_seat", {"row": 7}) for name in ("near", "far")]
         assert [one["structuredContent"] for one in answers] == [{"row": 7, "name": "seat"}] * 2
-        assert both.about("far")["instructions"] == "Ask for a seat before you sit down."
-
-
-def test_resources_and_prompts_are_listed_and_read(tmp_path: Path) -> None:
-    with opened(tmp_path, {"near": {"command": sys.executable, "args": [HALL]}}) as servers:
-        listed = servers.ask("near", "resources/list")["resources"]
-        assert [one.get("uri") or one["uriTemplate"] for one in listed] == [
-            "hall://plan",
-            "hall://photo",
-            "hall://rows/{row}",
-        ]
-        (row,) = servers.ask("near", "resources/read", {"uri": "hall://rows/3"})["contents"]
-        assert (row["uri"], row["text"]) == ("hall://rows/3", "row 3")
-        assert [one["name"] for one in servers.ask("near", "prompts/list")["prompts"]] == ["welcome"]
-        told = servers.ask("near", "prompts/get", {"name": "welcome", "arguments": {"name": "Ada"}})["messages"]
-        assert told == [{"role": "user", "content": {"type": "text", "text": "Welcome Ada in a warm way."}}]
 
 
 def test_headers_let_one_in_and_their_absence_is_told_without_them(
@@ -107,17 +89,10 @@ def test_an_address_where_nobody_is_and_one_that_is_another(tmp_path: Path) -> N
 
 
 @pytest.mark.full
-def test_tools_that_changed_are_asked_for_again_over_http_as_well(tmp_path: Path) -> None:
-    logged: list[tuple[str, str]] = []
+def test_a_tool_that_came_later_is_found_over_http_as_well(tmp_path: Path) -> None:
     with hall() as url, opened(tmp_path, {"far": {"url": url}}) as servers:
-        listener = CallListener(log=lambda *line: logged.append(line))
-        servers.call(servers.tool("far", "open_balcony"), {}, listener)
-        until = time.monotonic() + 30
-        while servers._running["far"].fresh:  # the word of it comes on a way of its own
-            assert time.monotonic() < until
-        seen = servers.call(servers.tool("far", "look_down"), {})
-    assert seen["structuredContent"] == {"result": "heads"}
-    assert logged == [("info", "the balcony is open")]
+        answer(servers, "far.open_balcony")
+        assert answer(servers, "far.look_down")["structuredContent"] == {"result": "heads"}
 
 
 @pytest.mark.full
@@ -125,13 +100,12 @@ def test_a_server_that_went_away_is_reached_again_when_it_is_back(tmp_path: Path
     with hall() as url:
         port = url.split(":")[2].split("/")[0]
         servers = opened(tmp_path, {"far": {"url": url, "timeout": 20}})
-        say = servers.tool("far", "say")
-        assert servers.call(say, {"text": "one"})["content"][0]["text"] == "one"
+        assert text(servers, "far.say", {"text": "one"}) == "one"
     with servers:
         with pytest.raises(UnreachableError):
-            servers.call(say, {"text": "two"})
+            text(servers, "far.say", {"text": "two"})
         with hall("--port", port):
-            assert servers.call(say, {"text": "three"})["content"][0]["text"] == "three"
+            assert text(servers, "far.say", {"text": "three"}) == "three"
 
 
 @pytest.mark.full
@@ -142,9 +116,8 @@ def test_a_database_is_asked_over_http_through_a_server_no_one_here_wrote(tmp_pa
         ledger.executemany("insert into ships values (?, ?)", [("Corvina", 3), ("Larkmoor", None)])
     ledger.close()
     with datasette(database) as url, opened(tmp_path, {"data": {"url": url}}) as servers:
-        found = servers.call(
-            servers.tool("data", "execute_sql"), {"database": "ledger", "sql": "select * from ships order by name"}
-        )
+        sql = "select * from ships order by name"
+        found = answer(servers, "data.execute_sql", {"database": "ledger", "sql": sql})
         assert found["structuredContent"]["rows"] == [
             {"name": "Corvina", "berth": 3},
             {"name": "Larkmoor", "berth": None},

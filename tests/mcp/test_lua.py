@@ -79,15 +79,11 @@ def test_an_empty_list_and_a_list_of_texts_are_taken_as_lists(fresh: Callable[..
         assert run_with(session, code % tags, force=True).value == f"Ada sits in row 1, {told}"
 
 
-def test_all_mistakes_in_arguments_are_told_at_once_and_nothing_is_sent(lua: Session) -> None:
-    with pytest.raises(InvalidArgumentsError) as caught:
-        lua.run('return app.mcp.my_time.convert_time{ time = 12, sourcetimezone = "UTC" }')
-    assert caught.value.message == (
-        "Lua:1: mcp.my-time.convert_time: `source_timezone` is missing; `target_timezone` is missing; `sourcetimezone` "
-        "is no argument of it (`source_timezone` is); `time` must be a text. Write convert_time(source_timezone, time, "
-        "target_timezone)"
-    )
-    assert [call.requests for call in caught.value.result.calls] == [0]
+def test_the_server_checks_the_arguments_and_a_name_that_is_none_of_them_is_told(lua: Session) -> None:
+    with pytest.raises(RefusedError) as caught:
+        lua.run('return app.mcp.my_time.get_current_time{ zone = "UTC" }')
+    assert caught.value.message.startswith("Lua:1: mcp.my-time.get_current_time: ")
+    assert caught.value.message.endswith("\nIt is called as get_current_time(timezone), and has no `zone`.")
 
 
 def test_too_many_positional_arguments_are_an_error(lua: Session) -> None:
@@ -164,7 +160,7 @@ def test_looking_starts_no_server(fresh: Callable[..., Session]) -> None:
     ]
     assert session.names(("app", "mcp")) == [("hall", "table"), ("my_time", "table")]
     assert session.names(("app", "mcp", "hall")) == []
-    session.run('local f = app.mcp.hall.find_seat return docs.read("mcp.hall"), mcp.servers()')
+    session.run("local f = app.mcp.hall.find_seat return mcp.servers()")
     assert halls() == before
 
 
@@ -193,36 +189,13 @@ def test_what_is_known_of_servers_and_tools_is_listed(lua: Session) -> None:
     assert lua.run('return mcp.schema("hall.find_seat")').value["required"] == ["row"]
 
 
-def test_resources_and_prompts_are_read(lua: Session) -> None:
-    assert len(lua.run('return mcp.resources("hall")').value) == 3
-    plan = 'return mcp.read_resource("hall", "hall://plan").contents[1].text'
-    assert run_with(lua, plan, force=True).value.startswith("# Plan")
-    assert lua.run('return mcp.prompts("hall")[1].name').value == "welcome"
-    prompt = 'return mcp.get_prompt("hall", "welcome", { name = "Ada" }).messages[1].content.text'
-    assert run_with(lua, prompt, force=True).value == "Welcome Ada in a warm way."
-    with pytest.raises(UnknownNameError, match=r"no prompt `welcom`\. Did you mean: welcome"):
-        lua.run('return mcp.get_prompt("hall", "welcom")')
-    with pytest.raises(InvalidArgumentsError, match="needs `name`"):
-        lua.run('return mcp.get_prompt("hall", "welcome")')
-
-
 def test_a_picture_is_shown_and_its_value_is_short(lua: Session) -> None:
     result = lua.run("return app.mcp.hall.picture()")
     assert [sorted(one.bundle) for one in result.displays] == [["image/png", "text/plain"]]
     assert result.value == {"type": "image", "mimeType": "image/png", "bytes": 70}
-    photo = run_with(lua, 'return #mcp.read_resource("hall", "hall://photo").contents', force=True)
-    assert (photo.value, len(photo.displays)) == (1, 1)
 
 
 def test_pictures_of_other_kinds_are_shown_and_drawings_of_a_server_are_not(fresh: Callable[..., Session]) -> None:
     result = run_with(fresh({"ours": faulty("shows")}), "return #app.mcp.ours.misbehave()", force=True)
     assert [sorted(one.bundle) for one in result.displays] == [["image/gif", "text/plain"]]
     assert (result.displays[0].bundle["text/plain"], result.value) == ("[a picture of 3 by 2 pixels]", 3)
-
-
-def test_pages_of_the_reference_come_from_what_servers_said(lua: Session) -> None:
-    lua.run('return mcp.tools("hall")')
-    page = lua.run('return docs.read("mcp.hall")').value
-    assert page.startswith("# app.mcp.hall\n\nThe Hall 2.5, an MCP server.")
-    assert "## app.mcp.hall.take_seat(row, name, tags?)" in page
-    assert lua.run('return docs.read("app.mcp.hall.find_seat")').value.startswith("# app.mcp.hall.find_seat(row)")

@@ -8,11 +8,10 @@ from typing import Any
 
 import pytest
 from lua_host import Answers
-from mcp_config import HALL, HALL_AND_TIME, faulty, halls, session_with, sessions_in
+from mcp_config import HALL, HALL_AND_TIME, faulty, halls, session_with, sessions_in, written
 from run_with import run_with
 
 from kosmo_kernel.errors import (
-    InvalidArgumentsError,
     KosmoError,
     LimitError,
     LuaProcessError,
@@ -52,7 +51,7 @@ TAKE = 'return app.mcp.hall["take-seat"]{ row = 1, name = "Ada" }'
 
 @pytest.mark.claim("mcp-writes")
 def test_a_tool_that_may_write_is_asked_about_first(lua: Session) -> None:
-    with pytest.raises(NotAllowedError, match="writes of this server are asked about first") as caught:
+    with pytest.raises(NotAllowedError, match=r"there is nobody to ask here\. Nothing was sent") as caught:
         lua.run(TAKE)
     assert caught.value.facts()["type"] == "permission"
     asked: list[str] = []
@@ -73,127 +72,41 @@ def test_a_tool_that_may_write_is_asked_about_first(lua: Session) -> None:
     assert run_with(lua, TAKE, force=True).permission_bypassed
 
 
-ECHO = "return app.mcp.ours.echo('owls')"
-WAY_OUT = (
-    "mcp.ours.echo (text = owls) reads from the MCP server ours, and may pass on what it is given to others. Go on, "
-    "for all of this session? [y/N] "
-)
+@pytest.mark.claim("mcp-writes")
+def test_a_tool_that_reads_needs_no_consent_of_anybody(lua: Session) -> None:
+    result = run_with(lua, "return app.mcp.hall.find_seat(1).row", on_ask=lambda _question: "n")
+    assert (result.value, result.permission_bypassed) == (1, False)
 
 
-@pytest.mark.claim("mcp-way-out")
-@pytest.mark.parametrize("answer", ["y", "n"])
-def test_a_tool_that_may_pass_on_data_is_asked_about_once_in_a_session(
-    fresh: Callable[..., Session], answer: str
-) -> None:
-    session = fresh({"ours": faulty("open_world")})
+@pytest.mark.claim("mcp-writes")
+def test_nobody_is_asked_again_and_again(fresh: Callable[..., Session]) -> None:
+    session = fresh({"ours": faulty("renames"), "other": faulty("asks")})
     asked: list[str] = []
 
-    def reply(question: str) -> str:
+    def refuse(question: str) -> str:
         asked.append(question)
-        return answer
+        return "n"
 
-    with pytest.raises(NotAllowedError, match="there is nobody to ask here") as caught:
-        session.run(ECHO)
-    assert "this call may pass on what it is given to others, so it is asked about once" in caught.value.message
-    assert 'set `read = "allow"` below [mcp.servers.ours.permissions] in ' in caught.value.message
-    assert run_with(session, ECHO, force=True).permission_bypassed
-    for _ in range(2):
-        if answer == "y":
-            assert run_with(session, ECHO, on_ask=reply).value == "owls"
-        else:
-            with pytest.raises(NotAllowedError, match="and the answer was no"):
-                run_with(session, ECHO, on_ask=reply)
-    assert asked == [WAY_OUT]
-    session.reset()
-    with pytest.raises(NotAllowedError, match="there is nobody to ask here"):
-        session.run(ECHO)
-
-
-RESOURCE = "return mcp.read_resource('hall', '%s')"
-PROMPT = "return mcp.get_prompt('hall', 'welcome', { name = '%s' })"
+    result = run_with(session, "for i = 1, 50 do pcall(app.mcp.ours.misbehave) end", on_ask=refuse)
+    assert (len(asked), {call.requests for call in result.calls}) == (1, {0})
+    # What a server asks by itself is refused, and no person hears of it.
+    answered = run_with(session, "return app.mcp.other.misbehave()", on_ask=lambda _question: "y")
+    assert answered.value == "100 refusals"
+    # A tool of another name is another tool.
+    code = """
+        app.mcp.ours.misbehave()
+        for _, tool in ipairs(mcp.tools("ours")) do if tool.name:find("^misbehave_") then
+            return pcall(app.mcp.ours[tool.name])
+        end end
+    """
+    answers = iter("yn")
+    refused = run_with(session, code, on_ask=lambda _question: next(answers))
+    assert refused.values[0] is False
 
 
-@pytest.mark.claim("mcp-way-out")
-@pytest.mark.parametrize(
-    ("code", "texts", "what"),
-    [
-        pytest.param(
-            *(RESOURCE, ("hall://rows/7", "hall://rows/8"), "mcp.read_resource (uri = hall://rows/7)"), id="resource"
-        ),
-        pytest.param(
-            *(PROMPT, ("Ada", "Bo"), "mcp.get_prompt (name = welcome, arguments = {'name': 'Ada'})"),
-            id="prompt",
-            marks=pytest.mark.full,
-        ),
-    ],
-)
-def test_what_a_script_sends_to_read_a_resource_or_a_prompt_is_asked_about_once_in_a_session(
-    fresh: Callable[..., Session], code: str, texts: tuple[str, str], what: str
-) -> None:
-    session = fresh({"hall": HALL})
-    asked: list[str] = []
-
-    def agree(text: str) -> str:
-        asked.append(text)
-        return "y"
-
-    with pytest.raises(NotAllowedError, match="there is nobody to ask here") as caught:
-        session.run(code % texts[0])
-    assert 'set `read = "allow"` below [mcp.servers.hall.permissions] in ' in caught.value.message
-    assert run_with(session, code % texts[0], force=True).permission_bypassed
-    for text in texts:
-        assert run_with(session, code % text, on_ask=agree).value
-    assert asked == [WAY_OUT.replace("mcp.ours.echo (text = owls)", what).replace("ours", "hall")]
-    session.reset()
-    with pytest.raises(NotAllowedError, match="and the answer was no"):
-        run_with(session, code % texts[0], on_ask=lambda _text: "n")
-
-
-@pytest.mark.claim("mcp-way-out")
-@pytest.mark.parametrize(
-    ("code", "method"),
-    [
-        pytest.param(RESOURCE, "resources/read", marks=pytest.mark.full),
-        (PROMPT, "prompts/get"),
-    ],
-)
-def test_a_dry_run_reads_no_resource_and_no_prompt_of_a_server_that_runs(
-    fresh: Callable[..., Session], code: str, method: str
-) -> None:
-    session = fresh({"hall": HALL})
-    for _ in range(2):
-        result = run_with(session, code % "hall://plan", dry_run=True)
-        assert [(one.method, one.function.partition(".")[0]) for one in result.planned] == [(method, "mcp")]
-        assert [len(value) for value in result.value.values()] == [0]
-        session.run('return mcp.tools("hall")')
-
-
-@pytest.mark.claim("mcp-way-out")
-def test_the_users_settings_answer_for_a_tool_that_may_pass_on_data(
-    fresh: Callable[..., Session], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    session = fresh({"ours": faulty("open_world")})
-    with pytest.raises(NotAllowedError, match="there is nobody to ask here"):
-        session.run(ECHO)
-    monkeypatch.setenv("KOSMO_CONFIG_DIR", str(tmp_path / "settings"))
-    settings = tmp_path / "settings" / "config.toml"
-    settings.write_text('[mcp.servers.ours.permissions]\nread = "allow"\n', encoding="utf-8")
-    assert session.run(ECHO).value == "owls"
-    settings.write_text('[mcp.permissions]\nread = "ask"\n', encoding="utf-8")
-    with pytest.raises(NotAllowedError, match="reads of this server are asked about first"):
-        session.run(ECHO)
-
-
-def test_permissions_can_be_set_for_a_server(
-    fresh: Callable[..., Session], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    session = fresh({"hall": HALL})
-    monkeypatch.setenv("KOSMO_CONFIG_DIR", str(tmp_path / "settings"))
-    settings = tmp_path / "settings" / "config.toml"
-    settings.write_text('[mcp.permissions]\nread = "deny"\n[mcp.servers.hall]\npermissions.write = "allow"\n')
-    assert session.run(TAKE).value == "Ada sits in row 1, plain"
-    with pytest.raises(NotAllowedError, match=r'reads of this server are denied \(read = "deny" in .*config\.toml:2\)'):
-        session.run("return app.mcp.hall.find_seat(1)")
+def test_whether_force_was_given_is_told(lua: Session) -> None:
+    assert run_with(lua, "return 1", force=True).permission_bypassed
+    assert not run_with(lua, "return 1").permission_bypassed
 
 
 def test_a_server_that_is_not_trusted_is_no_part_of_the_namespace(fresh: Callable[..., Session]) -> None:
@@ -218,27 +131,20 @@ def test_a_dry_run_lists_calls_and_makes_none(fresh: Callable[..., Session]) -> 
         "tools/call",
         {"row": 1, "name": "Ada"},
     )
-    assert session.servers.get().about("hall") == {}  # it was not even started
+    assert not session.servers.get().runs("hall")  # it was not even started
     with pytest.raises(SettingsError, match="A dry run starts no MCP server"):
         run_with(session, 'return mcp.tools("hall")', dry_run=True)
 
 
-def test_a_dry_run_checks_arguments_where_the_tool_is_known(fresh: Callable[..., Session]) -> None:
-    session = fresh({"hall": HALL})
-    session.run('return mcp.tools("hall")')
-    with pytest.raises(InvalidArgumentsError, match="`row` is missing"):
-        run_with(session, "return app.mcp.hall.find_seat{}", dry_run=True)
-    assert len(run_with(session, "return app.mcp.hall.find_seat(1)", dry_run=True).planned) == 1
-
-
 def test_a_file_that_cannot_be_read_is_told_of_and_the_other_servers_work(
-    fresh: Callable[..., Session], tmp_path: Path
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    session = fresh({"hall": HALL})
-    broken = tmp_path / ".cursor" / "mcp.json"
-    broken.parent.mkdir()
+    monkeypatch.chdir(tmp_path)
+    written(Path.home() / ".kosmo" / "mcp.json", {"hall": HALL})
+    broken = tmp_path / ".mcp.json"
     broken.write_text('{"mcpServers": {')
-    result = session.run('return app.mcp.hall.say("still here")')
+    with Session("demo") as session:
+        result = session.run('return app.mcp.hall.say("still here")')
     assert result.value == "still here"
     assert result.output.startswith(f"{broken}:1:17 is no JSON: ")
 
@@ -263,8 +169,7 @@ def test_a_session_can_do_without_servers() -> None:
         'mcp.call("hall")',
         "mcp.call({})",
         'mcp.tools(("x"):rep(100000))',
-        'mcp.get_prompt("hall", "welcome", { name = print })',
-        'mcp.get_prompt("hall", "welcome", 3)',
+        "mcp.resources('hall')",
         "app.mcp.hall.say({ text = print })",
         "app.mcp.hall.say(app.mcp)",
         "local t = {} t.t = t app.mcp.hall.say({ text = t })",
@@ -302,16 +207,11 @@ def test_what_a_server_was_given_is_never_shown(fresh: Callable[..., Session]) -
     assert (result.output, result.value) == ("it is [redacted]\n", "[redacted]")
 
 
-def test_progress_and_log_are_shown_while_a_tool_works(fresh: Callable[..., Session]) -> None:
-    session = fresh({"ours": faulty("tells")})
-    output = run_with(session, "return app.mcp.ours.misbehave()", force=True).output
-    assert output == "mcp.ours.misbehave: 1 of 2, step 1\nmcp.ours: warning: almost full\n"
-
-
 def test_an_interrupt_ends_the_wait_for_a_tool(fresh: Callable[..., Session]) -> None:
-    session = fresh({"ours": faulty("begins", timeout=60)})
+    session = fresh({"ours": faulty("silent", timeout=60)})
+    code = "print('begun') return app.mcp.ours.misbehave()"
     with pytest.raises(StoppedError):
-        run_with(session, "return app.mcp.ours.misbehave()", force=True, on_output=lambda *_: session.interrupt())
+        run_with(session, code, force=True, on_output=lambda *_: session.interrupt())
     assert session.run('return app.mcp.ours.echo("next")').value == "next"
 
 

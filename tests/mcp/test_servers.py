@@ -14,11 +14,11 @@ from typing import Any
 
 import psutil
 import pytest
-from mcp_config import FAULTY, HALL, SDK_HALL, children, faulty, opened, program, written
+from mcp_config import FAULTY, HALL, SDK_HALL, answer, children, faulty, opened, pid_of, program, text, written
 from patience import PATIENCE
 
 from kosmo_kernel.errors import SettingsError, StoppedError, UnknownNameError, UntrustedError
-from kosmo_kernel.mcp import CallListener, Servers
+from kosmo_kernel.mcp import Servers
 
 pytest.importorskip("mcp")
 
@@ -35,28 +35,25 @@ def real(tmp_path: Path) -> Iterator[Servers]:
 
 @pytest.fixture
 def ours(tmp_path: Path) -> Iterator[Servers]:
-    with opened(tmp_path, {"ours": faulty("tells")}) as servers:
+    with opened(tmp_path, {"ours": faulty()}) as servers:
         yield servers
 
 
 def test_a_server_is_started_by_the_first_question_and_kept(real: Servers) -> None:
-    assert real.about("time") == {}
+    assert not real.runs("time")
     assert [tool.signature for tool in real.tools("time")] == [
         "get_current_time(timezone)",
         "convert_time(source_timezone, time, target_timezone)",
     ]
-    first = real.about("time")
-    assert (first["title"], first["offers"]) == ("mcp-time", ["tools", "resources", "prompts"])
+    first = pid_of(real, "time")
     real.tools("time")
-    assert real.about("time")["pid"] == first["pid"]
-    assert real.about("my-git") == {}
+    assert (pid_of(real, "time"), real.runs("my-git")) == (first, False)
 
 
 def test_a_tool_answers_with_structured_content_where_it_has_that(real: Servers) -> None:
-    tool = real.tool("time", "convert_time")
-    found = real.call(tool, {"source_timezone": "Etc/UTC", "time": "12:00", "target_timezone": "Asia/Tokyo"})
-    assert found["structuredContent"]["time_difference"] == "+9.0h"
-    assert tool.effect == "read"
+    noon = {"source_timezone": "Etc/UTC", "time": "12:00", "target_timezone": "Asia/Tokyo"}
+    assert answer(real, "time.convert_time", noon)["structuredContent"]["time_difference"] == "+9.0h"
+    assert real.tool("time", "convert_time").effect == "read"
 
 
 CALLS: list[tuple[str, dict[str, Any]]] = [
@@ -69,13 +66,7 @@ CALLS: list[tuple[str, dict[str, Any]]] = [
 def test_the_servers_of_tests_with_and_without_the_sdk_answer_alike(tmp_path: Path) -> None:
     def all_answers(server: str) -> list[Any]:
         before = [asdict(tool) | {"server": ""} for tool in servers.tools(server)]
-        calls = [servers.call(servers.tool(server, name), arguments) for name, arguments in CALLS]
-        resources = [
-            servers.ask(server, "resources/read", {"uri": f"hall://{path}"}) for path in ("plan", "photo", "rows/7")
-        ]
-        listed = [servers.ask(server, f"{kind}/list")[kind] for kind in ("resources", "prompts")]
-        prompt = servers.ask(server, "prompts/get", {"name": "welcome", "arguments": {"name": "Ada"}})
-        return [before, calls, resources, *listed, prompt]
+        return [before, *(answer(servers, f"{server}.{name}", arguments) for name, arguments in CALLS)]
 
     with opened(tmp_path, {"quick": HALL, "sdk": SDK_HALL}) as servers:
         assert all_answers("quick") == all_answers("sdk")
@@ -89,17 +80,19 @@ def test_a_tool_may_be_one_that_writes(real: Servers, tmp_path: Path) -> None:
     (tmp_path / "repository" / "notes.txt").write_text("one\n")
     add = real.tool("my_git", "git_add")
     assert add.effect == "write"
-    real.call(add, {"repo_path": str(tmp_path / "repository"), "files": ["notes.txt"]})
-    told = real.call(real.tool("my-git", "git_status"), {"repo_path": str(tmp_path / "repository")})
-    assert "new file:   notes.txt" in told["content"][0]["text"]
+    repository = {"repo_path": str(tmp_path / "repository")}
+    answer(real, "my-git.git_add", repository | {"files": ["notes.txt"]})
+    assert "new file:   notes.txt" in text(real, "my-git.git_status", repository)
 
 
 @pytest.mark.full
 def test_a_server_answers_many_threads_at_once(real: Servers) -> None:
-    tool = real.tool("time", "get_current_time")
     found: list[str] = []
     zones = [f"Etc/GMT+{hours}" for hours in range(1, 11)]
-    ask = lambda zone: found.append(real.call(tool, {"timezone": zone})["structuredContent"]["timezone"])  # noqa: E731 - short
+
+    def ask(zone: str) -> None:
+        found.append(answer(real, "time.get_current_time", {"timezone": zone})["structuredContent"]["timezone"])
+
     threads = [threading.Thread(target=ask, args=(zone,)) for zone in zones]
     for thread in threads:
         thread.start()
@@ -124,7 +117,7 @@ def test_looking_at_what_is_configured_starts_nothing(real: Servers) -> None:
     before = children()
     assert real.usable() == {"time": "time", "my-git": "my_git"}
     assert real.known("time") == ()
-    assert real.about("time") == {}
+    assert not real.runs("time")
     assert children() <= before
 
 
@@ -142,7 +135,7 @@ def test_a_stubborn_server_and_its_child_are_ended_too(tmp_path: Path, monkeypat
     monkeypatch.setattr("kosmo_kernel.mcp.child.EXIT_SECONDS", 0.2)
     with opened(tmp_path, {"ours": faulty("stubborn")}) as servers:
         servers.tools("ours")
-        group = psutil.Process(servers.about("ours")["pid"])
+        group = psutil.Process(pid_of(servers, "ours"))
         family = [group, *group.children()]
         assert len(family) == 2
     _, alive = psutil.wait_procs(family, timeout=PATIENCE)
@@ -157,7 +150,7 @@ def test_no_server_outlives_a_process_that_dies(tmp_path: Path, how: signal.Sign
     written(Path.home() / ".kosmo" / "mcp.json", {"ours": faulty("stubborn")})
     program = (
         "import sys; from kosmo_kernel.mcp import Servers; servers = Servers(); servers.tools('ours');"
-        "print(servers.about('ours')['pid'], flush=True); sys.stdin.read()"
+        "print(servers._running['ours']._child.pid, flush=True); sys.stdin.read()"
     )
     with subprocess.Popen(
         [sys.executable, "-c", program], cwd=tmp_path, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
@@ -172,22 +165,11 @@ def test_no_server_outlives_a_process_that_dies(tmp_path: Path, how: signal.Sign
 
 
 def test_a_server_that_was_killed_is_started_again_by_the_next_question(ours: Servers) -> None:
-    tool = ours.tool("ours", "pid")
-    first = ours.call(tool, {})["content"][0]["text"]
-    victim = psutil.Process(int(first))
-    victim.kill()
-    while ours.about("ours"):  # until its end is noticed
+    first = text(ours, "ours.pid")
+    psutil.Process(int(first)).kill()
+    while ours.runs("ours"):  # until its end is noticed
         pass
-    assert ours.call(tool, {})["content"][0]["text"] != first
-
-
-def test_progress_and_log_are_heard_while_a_tool_works(ours: Servers) -> None:
-    steps: list[object] = []
-    logs: list[tuple[str, str]] = []
-    listener = CallListener(lambda *step: steps.append(step), lambda *line: logs.append(line))
-    ours.call(ours.tool("ours", "misbehave"), {}, listener)
-    assert steps == [(1, 2, "step 1"), (2, 2, "step 2")]
-    assert logs == [("warning", "almost full")]
+    assert text(ours, "ours.pid") != first
 
 
 def test_every_page_of_a_list_is_read(tmp_path: Path) -> None:
@@ -197,7 +179,7 @@ def test_every_page_of_a_list_is_read(tmp_path: Path) -> None:
 
 def test_tools_that_changed_are_asked_for_again(tmp_path: Path) -> None:
     with opened(tmp_path, {"ours": faulty("changes")}) as servers:
-        servers.call(servers.tool("ours", "misbehave"), {})
+        answer(servers, "ours.misbehave")
         assert servers.tool("ours", "late").description == "Came later."
 
 
@@ -205,10 +187,8 @@ def test_a_call_that_nobody_waits_for_is_cancelled(tmp_path: Path) -> None:
     with opened(tmp_path, {"ours": faulty("silent")}) as servers:
         tool = servers.tool("ours", "misbehave")
         with pytest.raises(StoppedError):
-            servers.call(tool, {}, is_cancelled=lambda: True)
-        assert (
-            servers.call(servers.tool("ours", "echo"), {"text": "still there"})["content"][0]["text"] == "still there"
-        )
+            servers.wait(servers.begin_call(tool, {}), lambda: True)
+        assert text(servers, "ours.echo", {"text": "still there"}) == "still there"
 
 
 @pytest.mark.claim("mcp-trust")
@@ -216,9 +196,8 @@ def test_a_server_of_a_project_is_not_started_before_it_is_trusted(tmp_path: Pat
     before = children()
     with opened(tmp_path, {"ours": faulty()}, trusted=False) as servers:
         assert servers.usable() == {}
-        for method in ("tools/list", "resources/list", "prompts/list"):
-            with pytest.raises(UntrustedError, match=r"`ours` comes with the project .* `kosmo mcp:trust ours`"):
-                servers.ask("ours", method)
+        with pytest.raises(UntrustedError, match=r"`ours` comes with the project .* `kosmo mcp:trust ours`"):
+            servers.tools("ours")
         assert children() <= before
 
 
@@ -226,7 +205,7 @@ def test_trust_that_is_taken_back_counts_at_once(ours: Servers) -> None:
     tool = ours.tool("ours", "echo")
     ours.trust.untrust(ours.find("ours"))
     with pytest.raises(UntrustedError):
-        ours.call(tool, {"text": "hello"})
+        ours.begin_call(tool, {"text": "hello"})
 
 
 def test_a_changed_entry_is_asked_about_again_and_then_started_anew(ours: Servers, tmp_path: Path) -> None:
@@ -235,9 +214,9 @@ def test_a_changed_entry_is_asked_about_again_and_then_started_anew(ours: Server
     with pytest.raises(UntrustedError, match="has changed since you trusted it"):
         ours.tools("ours")
     ours.trust.trust(ours.find("ours"))
-    before = ours.about("ours")["pid"]
+    before = pid_of(ours, "ours")
     ours.tools("ours")
-    assert ours.about("ours")["pid"] != before
+    assert pid_of(ours, "ours") != before
 
 
 def test_a_server_that_is_switched_off_is_not_started(tmp_path: Path) -> None:

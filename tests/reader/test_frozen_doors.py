@@ -7,10 +7,8 @@ waits here are far longer than what is promised, because the machine may be busy
 from __future__ import annotations
 
 import asyncio
-import json
 import signal
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -23,12 +21,9 @@ import pytest
 from full_matrix import full_except
 from kernel_client import known_to_jupyter, running
 from kosmo_command import COMMAND, environment
-from mcp_config import written
 from patience import PATIENCE
-from repository import SUPPORT
 
 from kosmo_kernel.errors import LimitError, StoppedError
-from kosmo_kernel.mcp.calls import MAX_SMALL_SCHEMA
 from kosmo_kernel.reader import reading
 from kosmo_kernel.session import Session
 
@@ -37,32 +32,9 @@ TEXTS = {
     "html": f"pcall(display.html, {BLANKS})",
     "markdown": f"pcall(display.markdown, 'a' .. {BLANKS} .. 'a')",  # blanks at an edge are dropped
     "regex": "pcall(regex.match, ('a'):rep(60) .. 'b', '(a|aa)+$')",
-    "schema": "pcall(app.mcp.slow.take, { a = ('a'):rep(60) .. 'b' })",
-}
-SLOW = {
-    "serverInfo": {"name": "slow", "version": "1"},
-    "tools": [
-        {
-            "name": "take",
-            "inputSchema": {
-                "type": "object",
-                "properties": {"a": {"type": "string", "pattern": "^(a|aa)+$"}},
-                "$defs": {f"part{number}": {} for number in range(MAX_SMALL_SCHEMA)},
-            },
-        }
-    ],
 }
 ENDLESS = {name: f"print('begun') io.stdout:flush() while true do {call} end" for name, call in TEXTS.items()}
 each_text = pytest.mark.parametrize("code", full_except(ENDLESS.values(), ENDLESS["html"]), ids=ENDLESS)
-
-
-@pytest.fixture(autouse=True)
-def slow_server(tmp_path: Path) -> None:
-    """Configure an MCP server whose schema is large and has a pattern that takes for ever."""
-    about = tmp_path / "about.json"
-    about.write_text(json.dumps(SLOW), encoding="utf-8")
-    entry = {"command": sys.executable, "args": [str(SUPPORT / "mcp_hostile.py"), str(about)]}
-    written(Path.home() / ".kosmo" / "mcp.json", {"slow": entry})
 
 
 def wait_until_it_reads(process: psutil.Process) -> psutil.Process:

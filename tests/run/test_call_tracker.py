@@ -14,7 +14,7 @@ from kosmo_kernel.errors import RefusedError
 from kosmo_kernel.integrations.heroku.demo.api import DEMO_TOKEN
 from kosmo_kernel.lua.host import CallRequest, Interruptible
 from kosmo_kernel.results import Result
-from kosmo_kernel.run.call_tracker import CallTracker, PermissionGate
+from kosmo_kernel.run.call_tracker import CallTracker
 from kosmo_kernel.run.options import NO_FRONTEND, RunOptions, RunOutput
 from kosmo_kernel.run.provider import ServiceCall
 from kosmo_kernel.run.services import Services
@@ -35,8 +35,7 @@ class HeldServices(Services):
 def test_what_comes_with_an_answer_is_shown_only_if_the_script_still_waits_for_it() -> None:
     services, result = HeldServices(), Result(account="demo")
     output = RunOutput(result, NO_FRONTEND, tuple, Interruptible())
-    gate = PermissionGate(result, lambda _question: None)
-    tracker = CallTracker(lambda: services, lambda *_: None, result, gate, output)  # type: ignore[arg-type]
+    tracker = CallTracker(lambda: services, lambda *_: None, result, output)  # type: ignore[arg-type]
     for number in (1, 2):
         tracker.prepare(CallRequest("heroku.list_apps", None, {}, [], None)).begin(number)
 

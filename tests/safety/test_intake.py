@@ -233,7 +233,6 @@ ALLOWED = {
     # What the user types.
     "cli/lua.py": "the script that the user named, also from a pipe; bounded",
     "cli/arguments.py": "an argument of the user's command",
-    "cli/mcp_query.py": "an argument of the user's command",
     "values/lua_literals.py": "an argument of the user's command",
     # Snapshots.
     "archive/snapshots.py": "a snapshot, whose values and depth are counted first, and the columns of its views",

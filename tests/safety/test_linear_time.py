@@ -12,8 +12,7 @@ import pytest
 
 from kosmo_kernel.checks import exemptions
 from kosmo_kernel.errors import KosmoError
-from kosmo_kernel.mcp import pages, secrets
-from kosmo_kernel.mcp.calls import checked
+from kosmo_kernel.mcp.calls import arguments_by_name
 from kosmo_kernel.mcp.tools import Tool, lua_names, tools_of
 from kosmo_kernel.questions.question import parse_question
 from kosmo_kernel.reader.documents import MAX_SMALL_HTML, jsonc_value, line_of
@@ -45,14 +44,11 @@ READINGS: dict[str, tuple[int, Callable[[int], object]]] = {
     "a tag without end": (20_000, lambda n: sanitize_html("<" + "a" * n)),
     "a fence with a mark": (20_000, lambda n: sanitize_markdown("~" * n + "`")),
     "a fence with blanks": (20_000, lambda n: sanitize_markdown("~~~" + " " * n + "`")),
-    "an argument of one word": (20_000, lambda n: secrets.redact_text("a" * n)),
-    "a secret of blanks": (20_000, lambda n: secrets.redact_value("API_KEY", " " * n + "x")),
     "comments without end": (10_000, lambda n: jsonc_value("x", "/*a" * n)),
     "a text without end": (10_000, lambda n: jsonc_value("x", '"' + '\\"' * n)),
     "names that become one": (2_000, lambda n: lua_names(str(number).translate(ARABIC) for number in range(n))),
     "a tool of many arguments": (1_000, lambda n: tool_of(n).signature),
-    "a wrong call of a tool of many arguments": (500, lambda n: checked(tool_of(n), {"x": 1})),
-    "the page of a tool of many arguments": (500, lambda n: pages.arguments_of(tool_of(n))),
+    "a call of a tool of many arguments": (500, lambda n: arguments_by_name(tool_of(n), {"x": 1})),
     "a parameter of blanks": (2_000, lambda n: check_with("a =" + " " * n + "x")),
     "a parameter of bars": (2_000, lambda n: check_with("a = 1" + " |" * n + " x")),
     "a heading of marks": (10_000, lambda n: titles_of("a" + " #" * n)),

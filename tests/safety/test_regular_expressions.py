@@ -24,19 +24,16 @@ ALLOWED = {
     ("docs/resolve.py", r"""\[\s*(["'])(.*?)"""): "a name of a page has at most 1,000 characters",
     ("safety/html.py", "<"): "runs in the reader",
     ("values/lua_literals.py", r"-?\d++"): "only the start of a text is matched",
-    ("mcp/trust.py", "\n    (?!\\w*(?:KEY|TOKEN"): "a name of a variable has at most 1,000 characters",
 }
 
 # Expressions that are made when they are used, and why they are harmless.
 MADE_LATER = {
     "catalogue/model.py": "patterns of the catalogue on arguments whose length is bounded, and its addresses on paths",
     "catalogue/integration.py": "patterns of the catalogue, on arguments whose length is bounded",
-    "cli/mcp_entries.py": "a name that is escaped, on an entry of a file of bounded size",
     "client/client.py": "patterns of the catalogue, on arguments whose length is bounded",
     "client/secrets.py": "alternatives of single characters; names of fields, on the start of a body",
     "integrations/heroku/demo/http.py": "requests to the simulated API",
     "magic/editing.py": "a name that is escaped, on the cell that its user edits",
-    "mcp/schemas.py": "runs with a time limit of its own",
     "run/lua_run.py": "the name of a parameter, which is escaped, on the text of a call",
     "lua_syntax/facts.py": "a table of this package, tested with the others of its file",
     "text.py": "the patterns of the other files, each of which is tested with the others of its file",

@@ -91,7 +91,7 @@ def test_a_source_that_builds_html_without_a_gate_is_found(source: str) -> None:
         '_RULES = ("a", "b")\n_STYLE = Html("".join(f"p {rule}" for rule in _RULES))',
         'Html("<a title={}>").format(html_attribute(name))',
         'f"{name} < {other}"',
-        'f"mcp:add <name> {name}"',
+        'f"accounts:add <name> {name}"',
         'Markdown("# {}").format(name)',
         'form.write("**{}**", name)',
     ],

@@ -48,16 +48,8 @@ days = 365
 [integrations.heroku]
 url = "https://api.heroku.com"
 allow_host = ["heroku.example.com", "127.0.0.1:80"]
-
-[mcp.permissions]
-read = "ask"
-write = "ask"
-
-[mcp.servers.tickets.permissions]
-read = "allow"
-write = "deny"
 """
-USER_NAMES = ("heroku", "tickets", "days", "quiet-apps")
+USER_NAMES = ("heroku", "days", "quiet-apps")
 TABLES = ", ".join(dict.fromkeys(keys[0] for keys in KEYS))
 
 
@@ -86,8 +78,8 @@ def test_everything_that_can_be_set_is_taken(file: Path) -> None:
         False,
         None,
     )
-    line = ALL.splitlines().index('write = "ask"') + 1
-    assert found.place("mcp", "permissions", "write") == f"{file}:{line}"
+    line = ALL.splitlines().index("days = 365") + 1
+    assert found.place("checks", "params", "quiet-apps", "days") == f"{file}:{line}"
     assert patterns(found.table) == set(KEYS)
 
 
@@ -118,14 +110,9 @@ def test_the_guide_to_settings_has_every_key(file: Path) -> None:
             f"{{file}}:1: the file has no key `zzz`. It takes {TABLES}.",
         ),
         (
-            '[mcp]\npermissions = { reed = "ask" }\n',
+            '[checks]\nfolders = "a"\n',
             UnknownNameError,
-            "{file}:2: [mcp.permissions] has no key `reed`. Did you mean: read",
-        ),
-        (
-            '[mcp.permissions]\nwrite = "ask"\n# read\nread = "yes"\n',
-            SettingsError,
-            '{file}:4: `mcp.permissions.read` takes "allow", "ask" or "deny", got \'yes\'.',
+            "{file}:2: [checks] has no key `folders`. Did you mean: folder",
         ),
         (
             '[integrations.herokuu]\nurl = "https://api.heroku.com"\n',
@@ -251,10 +238,10 @@ def test_walls_are_required_by_the_file_unless_the_environment_says_otherwise(
 def test_the_line_of_a_key_is_found_behind_long_values_and_among_other_things_of_its_name(file: Path) -> None:
     hosts = "".join(f'  "cpu{number}.example",\n' for number in range(450))
     above = f"[integrations.heroku]\nallow_host = [\n{hosts}]\n# cpu = 1\n[limits]\ntimeout = 3  # above cpu = 2\n"
-    file.write_text(f"{above}cpu = 3\n\n[mcp.permissions]\nread = 'ask'\n", encoding="utf-8")
+    file.write_text(f"{above}cpu = 3\n\n[checks.params]\ndays = 3\n", encoding="utf-8")
     found = {
         keys: config().place(*keys)
-        for keys in [("integrations",), ("integrations", "heroku", "allow_host"), ("limits", "cpu"), ("mcp",)]
+        for keys in [("integrations",), ("integrations", "heroku", "allow_host"), ("limits", "cpu"), ("checks",)]
     }
     assert list(found.values()) == [f"{file}:{line}" for line in (1, 2, 457, 459)]
 
@@ -269,9 +256,9 @@ def test_a_mistake_in_a_long_file_is_placed_without_reading_it_line_by_line(
         return loads(text)
 
     monkeypatch.setattr("tomllib.loads", counted)
-    lines = "".join(f"[mcp.servers.s{number}.permissions]\nread = 'ask'\n" for number in range(1000))
-    file.write_text(f"{lines}reed = 'ask'\n", encoding="utf-8")
-    with pytest.raises(UnknownNameError, match=r"config\.toml:2001: \[mcp\.servers\.s999\.permissions\] has no key"):
+    lines = "".join(f"[checks.params.s{number}]\ndays = 3\n" for number in range(1000))
+    file.write_text(f"{lines}[checks]\nfoldr = 'x'\n", encoding="utf-8")
+    with pytest.raises(UnknownNameError, match=r"config\.toml:2002: \[checks\] has no key"):
         config()
     assert len(read) < 20
 
@@ -337,6 +324,9 @@ read = "ask"
 
 [integrations.heroku.accounts.production.permissions]
 write = "deny"
+
+[mcp.servers.tickets.permissions]
+read = "allow"
 """
 
 
@@ -348,6 +338,7 @@ def test_a_key_that_was_removed_sets_nothing_and_the_rest_of_the_file_is_read(fi
         f"{file}:5: `recording`",
         f"{file}:8: `integrations.heroku.permissions`",
         f"{file}:11: `integrations.heroku.accounts`",
+        f"{file}:14: `mcp`",
     ]
     assert file.read_text(encoding="utf-8") == OLD
 

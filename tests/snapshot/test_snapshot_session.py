@@ -104,7 +104,6 @@ def test_a_session_tells_the_time_and_the_account_of_its_snapshot(tmp_path: Path
         ('heroku.list_dynos({ app_id = { "my-stage", "nope" }, errors = "collect" })', "nothing of `app_id`"),
         ('heroku.get_app("nope")', "nothing of `app_id` nope"),
         ('heroku.get_user("me@example.com")', "nothing that answers this call"),
-        ("app.mcp.time.now()", "no MCP server `time`"),
     ],
 )
 def test_what_a_snapshot_does_not_have_is_an_error(partial: Path, code: str, says: str) -> None:

@@ -27,7 +27,7 @@ from repository import ROOT, SUPPORT
 MAX_REQUEST_BYTES = 1 << 20
 PRELOADED = (
     *("accounts", "call", "lua", "options", "reference", "values"),
-    *("mcp_query", "mcp_entries", "mcp", "doctor", "run", "account_files"),
+    *("mcp_servers", "mcp", "doctor", "run", "account_files"),
 )
 
 

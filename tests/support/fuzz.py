@@ -11,7 +11,7 @@ import json
 import re
 import sys
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -103,19 +103,6 @@ def svg(data: bytes) -> None:
         raise ActiveContentError(shown)
 
 
-def schemas(data: bytes) -> None:
-    """Read the schema of an MCP tool, and check arguments with it."""
-    from kosmo_kernel.mcp.schemas import Schema
-
-    first, _, second = data.partition(b"\0")
-    try:
-        schema, given = json.loads(first), json.loads(second)
-    except (ValueError, RecursionError):
-        return
-    if isinstance(schema, Mapping):
-        Schema(schema).violations(given, len(second))
-
-
 def heads(data: bytes) -> None:
     """Read the file of a check."""
     from kosmo_kernel.errors import SettingsError
@@ -158,7 +145,6 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
     "html": partial(markup, "html"),
     "markdown": partial(markup, "markdown"),
     "svg": svg,
-    "schemas": schemas,
     "heads": heads,
     "scripts": scripts,
 }
@@ -171,7 +157,6 @@ SEEDS: dict[str, Sequence[str]] = {  # inputs to begin with
     "html": ["<p onclick=\"x\">a <b>b</b><table><td>c</table><!-- d --><a href='javascript:e'>f</a>"],
     "markdown": ["# a\n\n[b](javascript:c) ![d](e) `f` <g>\n\n| h |\n|-|\n| $i$ |\n\n```j\nk\n```\n"],
     "svg": ["<a href='javascript:b'><circle r='1'/></a><script>c</script>"],
-    "schemas": ['{"properties": {"a": {"$ref": "#/$defs/b"}}, "$defs": {"b": {"type": "string"}}}\0{"a": 1}'],
     "heads": ["-- param: days = 30 | a certificate\nreturn {}\n"],
     "scripts": [
         "local a <const>, b = { c = 1, ['d'] = f'x' }, [[e]] function a.g:h(...) return #b.i ~= 'j' end -- k\n"

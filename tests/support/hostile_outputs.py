@@ -30,7 +30,6 @@ Bundle = dict[str, str]
 
 ENDS = "display.html of half a tag"
 MOVES = "display.html of an address"
-QUESTION = "a question"  # which only a Lua notebook understands
 SERVER = "hostile"  # what the MCP server is called that has a tool for each case
 TOGETHER = 12  # cases in a cell, where each has an output of its own; the id of the cell tells them
 FORMULA = "$x^2$"  # the last cell, of Markdown: when it is typeset, so is all above it
@@ -115,8 +114,6 @@ def notebook(given: list[Case], kernel: str) -> nbformat.NotebookNode:
     """Return a notebook whose cells show the cases; see `number_of` for the ids of the cells."""
     cells = [_cell("0x1-0", f'mcp.tools("{SERVER}")', kernel)]
     for door, several in groupby(given, lambda case: case.door):
-        if door == QUESTION and kernel == "python3":
-            continue
         packed = DOORS[door].packed
         for together in _batched(list(several), TOGETHER if packed else 1):
             sources = [_together(together)] if packed else together[0].cells
@@ -210,9 +207,7 @@ _BOTH = WORDS | MARKDOWN_WORDS
 _TABLE = _html("<table><tbody><tr><td>", "</td></tr></tbody></table>")
 _WRITTEN = _html("<pre>", "</pre>")
 _CELL = _markdown("| a | b |\n| - | - |\n| `a` | ", " |")
-_PAGE = f'display(docs.read("mcp.{SERVER}.t#N"))'
 _CALLED = f"return app.mcp.{SERVER}.t#N({{}})"
-_ABOUT = 'mcp.tools("s#N")\n---\ndocs.read("mcp.s#N")'
 _ASKED = "app.integrations.heroku.s#N"
 
 DOORS: dict[str, Door] = {
@@ -244,25 +239,9 @@ DOORS: dict[str, Door] = {
     "the last error of the service": Door(f'{_ASKED}.get_app("x")\n---\n%kosmo error', _markdown(""), _MIXED),
     "a cell of the service": Door(f"{_ASKED}.list_apps()", _TABLE, WORDS),
     "a record of the service": Door(f'{_ASKED}.get_app("mine")', _TABLE, WORDS),
-    "the title of a tool": Door(_PAGE, _markdown("**", "**"), _BOTH, packed=True),
-    "the description of a tool": Door(_PAGE, _markdown(""), _BOTH, packed=True),
-    "the name of an argument": Door(_PAGE, _markdown("# app.mcp.x.f(", ")"), _BOTH, packed=True),
-    "the type of an argument": Door(_PAGE, _CELL, _MIXED, packed=True),
-    "the reference of an argument": Door(_PAGE, _CELL, _FEW, packed=True),
-    "the meaning of an argument": Door(_PAGE, _CELL, _MIXED, packed=True),
-    "the values of an argument": Door(_PAGE, _CELL, _MIXED, packed=True),
-    "the default of an argument": Door(_PAGE, _CELL, _MIXED, packed=True),
-    "the name of a result": Door(_PAGE, _markdown("Returns: "), _MIXED, packed=True),
-    "the type of a result": Door(_PAGE, _markdown("Returns: `x` (", ")"), _MIXED, packed=True),
-    "%kosmo docs": Door(f"%kosmo docs mcp.{SERVER}.t#N", _markdown("**", "**"), _MIXED),
-    QUESTION: Door(f"app.mcp.{SERVER}.t#N?", _markdown("**", "**"), _MIXED),
     "a list of tools": Door(f'return mcp.tools("{SERVER}")', _TABLE, {"handler": WORDS["handler"]}),
-    "the title of a server": Door(_ABOUT, _markdown(""), _FEW | {"code": MARKDOWN_WORDS["end of code"]}),
-    "the version of a server": Door(_ABOUT, _markdown(""), {"handler": WORDS["handler"]}),
-    "the instructions of a server": Door(_ABOUT, _markdown(""), _MIXED),
     "what a tool gives": Door(_CALLED, _TABLE, WORDS),
     "what a tool refuses": Door(_CALLED, _WRITTEN, WORDS),
-    "what a tool tells": Door(_CALLED, _WRITTEN, WORDS),
     "HTML of a tool": Door(_CALLED, _html(""), _FEW | SCRIPTS),
     "Markdown of a tool": Door(_CALLED, _markdown(""), _BOTH),
     ENDS: Door("display.html(TEXT)", _html(""), PARSERS, packed=True),

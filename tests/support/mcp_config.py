@@ -47,24 +47,40 @@ def halls() -> list[int]:
     return found
 
 
-def written(path: Path, servers: dict[str, Any], key: str = "mcpServers") -> Path:
+def written(path: Path, servers: dict[str, Any]) -> Path:
     """Return a settings file with these entries."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps({key: servers}), encoding="utf-8")
+    path.write_text(json.dumps({"mcpServers": servers}), encoding="utf-8")
     return path
 
 
-def opened(
-    folder: Path, servers: dict[str, Any], *, trusted: bool = True, secret: Callable[[str], str | None] | None = None
-) -> Servers:
+def opened(folder: Path, servers: dict[str, Any], *, trusted: bool = True) -> Servers:
     """Return the servers of a project in a folder; to be closed."""
     written(folder / ".mcp.json", servers)
     trust = Trust(folder / "settings")
-    made = Servers(folder, trust=trust, secret=secret or (lambda _name: None))
+    made = Servers(folder, trust)
     if trusted:
         for one in made.configuration().servers.values():
             trust.trust(one)
     return made
+
+
+def answer(servers: Servers, path: str, arguments: dict[str, Any] | None = None) -> dict[str, Any]:
+    """Return what a tool answers, in the form of the protocol."""
+    server, name = servers.split(path)
+    return servers.wait(servers.begin_call(servers.tool(server.name, name), arguments or {}))
+
+
+def text(servers: Servers, path: str, arguments: dict[str, Any] | None = None) -> str:
+    """Return the text that a tool answers."""
+    return str(answer(servers, path, arguments)["content"][0]["text"])
+
+
+def pid_of(servers: Servers, name: str) -> int:
+    """Return the process id of a server that runs."""
+    child = servers._running[name]._child
+    assert child is not None
+    return child.pid
 
 
 @contextmanager

@@ -22,7 +22,7 @@ TOOLS = [
         "name": "echo",
         "description": "Say it again.",
         "inputSchema": TEXT,
-        "annotations": {"readOnlyHint": True, "openWorldHint": False},
+        "annotations": {"readOnlyHint": True},
     },
     {"name": "fail", "description": "Turn it down.", "inputSchema": NOTHING},
     {"name": "pid", "description": "Whose process this is.", "inputSchema": NOTHING},
@@ -85,10 +85,6 @@ def dies(_asked: Message) -> None:
     os._exit(3)
 
 
-def other_id(asked: Message) -> None:
-    answer(asked | {"id": 990}, texts("not for you"))
-
-
 def silent(_asked: Message) -> None:
     return
 
@@ -143,13 +139,26 @@ def changes(asked: Message) -> None:
     answer(asked, texts("changed"))
 
 
-def tells(asked: Message) -> None:
-    token = asked["params"]["_meta"]["progressToken"]
-    for done in (1, 2):
-        progress = {"progressToken": token, "progress": done, "total": 2, "message": f"step {done}"}
-        say({"jsonrpc": "2.0", "method": "notifications/progress", "params": progress})
-    say({"jsonrpc": "2.0", "method": "notifications/message", "params": {"level": "warning", "data": "almost full"}})
-    answer(asked, texts("done"))
+def asks(asked: Message) -> None:
+    """Ask the client for something of its user again and again."""
+    for number in range(100):
+        say(
+            {
+                "jsonrpc": "2.0",
+                "id": f"ask-{number}",
+                "method": "elicitation/create",
+                "params": {"message": "Do you trust me?", "requestedSchema": NOTHING},
+            }
+        )
+    refusals = sum("error" in json.loads(sys.stdin.readline()) for _ in range(100))
+    answer(asked, texts(f"{refusals} refusals"))
+
+
+def renames(asked: Message) -> None:
+    """Give a tool that may change something another name with each call."""
+    TOOLS[-1]["name"] = f"misbehave_{asked['id']}"
+    say({"jsonrpc": "2.0", "method": "notifications/tools/list_changed"})
+    answer(asked, texts("renamed"))
 
 
 def shows(asked: Message) -> None:
@@ -162,11 +171,6 @@ def shows(asked: Message) -> None:
         {"type": "resource", "resource": drawing},
     ]
     answer(asked, {"content": pictures})
-
-
-def begins(_asked: Message) -> None:
-    """Say so, and nothing more."""
-    say({"jsonrpc": "2.0", "method": "notifications/message", "params": {"level": "warning", "data": "begun"}})
 
 
 FAULTS: dict[str, Callable[[Message], None]] = {
@@ -191,8 +195,6 @@ STUBBORN = (
 
 def begin(fault: str) -> None:
     """Return what it does before it reads anything."""
-    if fault == "open_world":
-        TOOLS[0]["annotations"] = {"readOnlyHint": True}
     if fault == "dies_at_start":
         dies({})
     if fault == "noise_at_start":
@@ -211,7 +213,8 @@ def main() -> None:
             continue
         if fault == "old" and number == 0 and asked["method"] != "initialize":
             sys.exit("expected initialize")  # as servers of some SDKs do
-        if fault == "deaf_to_new" and "id" in asked and asked["method"] == "server/discover":
+        if fault == "new" and asked["method"] == "initialize":
+            say({"jsonrpc": "2.0", "id": asked["id"], "error": {"code": -32601, "message": "Method not found"}})
             continue
         if fault in ("pages", "round") and asked.get("method") == "tools/list":
             pages(asked)
