@@ -4,7 +4,7 @@
     ├── UserError            the user: a name, an argument, a script, a credential
     │   ├── InvalidArgumentsError   CredentialsError   SettingsError   UntrustedError
     │   ├── UnknownNameError        a function, account or page   UnknownFieldError   a field of a record
-    │   ├── NotAllowedError         denied by the permissions or by the user
+    │   ├── NotAllowedError         the user did not agree to the call of a tool
     │   ├── FileWriteError          a file or an output that cannot be written             (also an OSError)
     │   ├── NotRecordedError        the recording or snapshot has no such response
     │   ├── LuaError                the script itself: LuaSyntaxError, LuaRuntimeError
@@ -207,30 +207,22 @@ class UntrustedError(UserError):
 
 
 class NotAllowedError(UserError):
-    """A call was denied by the permissions or by the user. Nothing was sent.
+    """The user did not agree to the call of a tool, or could not be asked. Nothing was sent.
 
     Attributes:
-        function: the function called, `heroku.list_dynos`.
-        account: the account it was called with.
-        operation: `read` or `write`.
-        permission: `ask` or `deny`.
+        function: the full name of the tool, `mcp.github.add_comment`.
+        account: its server, `mcp.github`.
     """
 
     type = "permission"
 
-    def __init__(self, text: str, *, function: str, account: str, operation: str, permission: str) -> None:
+    def __init__(self, text: str, *, function: str, account: str) -> None:
         super().__init__(text)
         self.function, self.account = function, account
-        self.operation, self.permission = operation, permission
 
     def facts(self) -> dict[str, Any]:
-        """Return the facts, including the call and its permission."""
-        return super().facts() | {
-            "function": self.function,
-            "account": self.account,
-            "operation": self.operation,
-            "permission": self.permission,
-        }
+        """Return the facts, including the call."""
+        return super().facts() | {"function": self.function, "account": self.account}
 
 
 class NotRecordedError(UserError):

@@ -67,7 +67,6 @@ COMMANDS = {
     "mcp:list": CommandEntry("mcp_servers:list_", "List the MCP servers, their tools and their problems."),
     "mcp:trust": CommandEntry("mcp_servers:trust", "Trust a server of this project."),
     "mcp:serve": CommandEntry("mcp:serve", "Serve Heroku and Lua to agents, over MCP."),
-    # To be dropped.
 }
 OTHER_NAMES = {f"integrations:{name}": name for name in ("lua", "docs", "search", "call", "status", "doctor")}
 
@@ -118,7 +117,7 @@ class Kosmo(click.Group):
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the commands by section, and then the options, without importing a command."""
-        width = max(len(name) for names in SECTIONS.values() for name in names)
+        width = max(map(len, COMMANDS))
         for heading, names in SECTIONS.items():
             with formatter.section(heading):
                 formatter.write_dl([(name.ljust(width), COMMANDS[name].summary) for name in names])
@@ -144,7 +143,7 @@ def _mistake(name: str, argument: str = "") -> str:
     if joined in names:
         return f"There is no command `{name} {argument}`. Use: kosmo {OTHER_NAMES.get(joined, joined)}"
     for typed in (name, f"{name} {argument}", joined):
-        if typed in dropped.COMMANDS and typed not in names:
+        if typed in dropped.COMMANDS:
             return f"`kosmo {typed}` was dropped. {dropped.COMMANDS[typed]}"
     if name in names or name.startswith("-"):
         return ""
@@ -155,7 +154,7 @@ def _mistake(name: str, argument: str = "") -> str:
     for function in (name, *(f"{integration.name}.{name}" for integration in load_all())):
         if is_function(function):
             return f"There is no command `{name}`. It is a function: kosmo call {function}"
-    family = [full for names in SECTIONS.values() for full in names if full.startswith(f"{name}:")]
+    family = [full for full in COMMANDS if full.startswith(f"{name}:")]
     similar = family or list(dict.fromkeys(OTHER_NAMES.get(full, full) for full in nearest(name, names)))
     return f"There is no command `{name}`." + (f" Did you mean: {', '.join(similar)}" if similar else "")
 

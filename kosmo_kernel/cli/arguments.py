@@ -135,7 +135,7 @@ def _sourced_arguments(
     for word in others:
         # No name of anything begins like a JSON object, list or text.
         if word == "-" or not word.strip() or word.lstrip()[0] in '{["':
-            yield from ((name, value, JSON_SOURCE) for name, value in fields_of_json(word))
+            yield from ((name, value, JSON_SOURCE) for name, value in _fields_of_json(word))
         elif not function.params:
             raise click.UsageError(f"{function.name} takes no arguments, got `{word}`.")
         else:
@@ -162,19 +162,7 @@ def _typed(param: Param, text: str) -> Any:
         raise click.UsageError(f"`{param.name}`: {error}") from None
 
 
-def split_pair(pair: str) -> tuple[str, str]:
-    """Return the name and the text of an `--arg`.
-
-    Raises:
-        click.UsageError: one of them is missing.
-    """
-    name, equals, text = pair.partition("=")
-    if not equals or not name.strip():
-        raise click.UsageError(f"--arg takes NAME=VALUE, got `{pair}`.")
-    return name.strip(), text
-
-
-def fields_of_json(payload: str) -> list[tuple[str, Any]]:
+def _fields_of_json(payload: str) -> list[tuple[str, Any]]:
     """Return the fields of a JSON object in order, including duplicates.
 
     Parameters:

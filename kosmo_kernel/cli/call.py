@@ -1,8 +1,8 @@
 """`kosmo call heroku.FN`: call one function, without Lua.
 
 A line has the options of the command and those of its function, which are made from the catalogue (`arguments.py`).
-The result is shown like the value of a script or written in a `--format`. The JSON document of a call has
-the same six keys whether the call succeeds, fails or is never made.
+The result is shown like the value of a script or written in a `--format`. The JSON document of a call has the
+same six keys whether the call succeeds, fails or is never made.
 """
 
 from __future__ import annotations
@@ -34,57 +34,6 @@ _LUA_PREFIXES = ("app", "integrations")  # prefixes of the full name in Lua, whi
 _OPTIONS_WITH_VALUE = ("-a", "--account", "--columns", "--format")
 
 
-class CallCommand(Command):
-    """A command that makes one call.
-
-    Attributes:
-        dry_run: whether the current call is a dry run.
-    """
-
-    function_name: str | None = None  # the full name of what is called, or the argument until it is resolved
-    dry_run = False
-
-    def meta(self, result: Result | None) -> dict[str, Any]:
-        """Return the metadata of the current call; `result` is None if it never began."""
-        raise NotImplementedError
-
-    def failure(self, message: str, facts: dict[str, Any], error: Exception) -> dict[str, Any]:
-        """Return the document of a failed call."""
-        result = error.result if isinstance(error, KosmoError) else None
-        return self._document(result, self.meta(result) | {"error": facts}, error=message)
-
-    def make_call(
-        self, session: Session, function: str, arguments: Mapping[str, Any], *, force: bool = False
-    ) -> Result:
-        """Make the call with progress, notes and questions on standard error."""
-        from kosmo_kernel.cli.lua_run import terminal_frontend
-        from kosmo_kernel.run.options import RunOptions
-
-        with terminal_frontend(session, aside=True) as frontend:
-            return session.call(function, arguments, RunOptions(dry_run=self.dry_run, force=force), frontend)
-
-    def show(self, result: Result, meta: dict[str, Any], layout: options.Layout, *, as_json: bool) -> None:
-        """Print the result: as a document, or in a layout."""
-        if as_json:
-            document(self._document(result, meta, data=None if self.dry_run else result.value))
-            return
-        from kosmo_kernel.cli.values import show_call
-
-        show_call(result, layout)
-
-    def _document(
-        self, result: Result | None, meta: dict[str, Any], *, data: Any = None, error: str | None = None
-    ) -> dict[str, Any]:
-        return {
-            "function": self.function_name,
-            "success": error is None,
-            "data": data,
-            "error": error,
-            "meta": meta,
-            "duration_ms": round(result.seconds * 1000, 1) if result else 0.0,
-        }
-
-
 class NamedFunction(NamedTuple):
     """The function that a line calls."""
 
@@ -98,10 +47,12 @@ class NamedFunction(NamedTuple):
         return f"{self.integration.name}.{self.function.name}"
 
 
-class FunctionCommand(CallCommand):
+class CallCommand(Command):
     """The command, which has the options of the function that a line calls."""
 
     target: NamedFunction | None = None
+    function_name: str | None = None  # the full name of the function, or the argument until it is resolved
+    dry_run = False  # whether the line has --dry-run
     _options: Sequence[click.Option] = ()
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
@@ -181,8 +132,7 @@ class FunctionCommand(CallCommand):
 
     def meta(self, result: Result | None) -> dict[str, Any]:
         """Return the metadata of the current call."""
-        bypassed = bool(result and result.permission_bypassed)
-        metadata: dict[str, Any] = {"dry_run": self.dry_run, "permission_bypassed": bypassed}
+        metadata: dict[str, Any] = {"dry_run": self.dry_run, "permission_bypassed": False}
         if result is None:
             return metadata
         call = result.calls[0] if result.calls else None
@@ -196,6 +146,32 @@ class FunctionCommand(CallCommand):
         if result.planned:
             metadata["planned"] = [{"arguments": p.arguments, "method": p.method, "url": p.url} for p in result.planned]
         return metadata | {"notes": result.notes}
+
+    def failure(self, message: str, facts: dict[str, Any], error: Exception) -> dict[str, Any]:
+        """Return the document of a failed call."""
+        result = error.result if isinstance(error, KosmoError) else None
+        return self.call_document(result, self.meta(result) | {"error": facts}, error=message)
+
+    def make_call(self, session: Session, name: str, arguments: Mapping[str, Any]) -> Result:
+        """Make a call with progress and notes on standard error."""
+        from kosmo_kernel.cli.lua_run import terminal_frontend
+        from kosmo_kernel.run.options import RunOptions
+
+        with terminal_frontend(session, aside=True) as frontend:
+            return session.call(name, arguments, RunOptions(dry_run=self.dry_run), frontend)
+
+    def call_document(
+        self, result: Result | None, meta: dict[str, Any], *, data: Any = None, error: str | None = None
+    ) -> dict[str, Any]:
+        """Return the document of a call."""
+        return {
+            "function": self.function_name,
+            "success": error is None,
+            "data": data,
+            "error": error,
+            "meta": meta,
+            "duration_ms": round(result.seconds * 1000, 1) if result else 0.0,
+        }
 
 
 def _function_index(args: Sequence[str]) -> int | None:
@@ -256,7 +232,7 @@ def function_named(name: str) -> NamedFunction:
     "kosmo call heroku.list_apps --demo",
     "kosmo call heroku.list_dynos app_id=my-app --demo --format csv",
     'kosmo call heroku.list_dynos \'{"app_id": ["my-app"]}\' --demo --json',
-    cls=FunctionCommand,
+    cls=CallCommand,
     context_settings={"token_normalize_func": lambda token: token.replace("_", "-")},
 )
 @click.argument("words", nargs=-1, metavar="[VALUE, JSON or NAME=VALUE]...")
@@ -285,7 +261,7 @@ def call(
 
     With --json: `function`, `success`, `data`, `error`, `meta` and `duration_ms`.
     """
-    command = cast("FunctionCommand", ctx.command)
+    command = cast("CallCommand", ctx.command)
     if command.target is None:
         raise click.UsageError("Missing argument 'FUNCTION'.")
     command.dry_run = dry_run
@@ -305,21 +281,25 @@ def call(
         if param.name in arguments:
             raise click.UsageError(f"`{param.name}` has a value, and {_all_flag(listing)} is given. Give one of them.")
 
+    from kosmo_kernel.cli.values import show_call
     from kosmo_kernel.session import Session
 
     try:
         with Session(account) as session:
             for param, listing in every:
-                items = command.make_call(session, f"{integration.name}.{listing.name}", {})
-                if dry_run:  # nobody knows the items yet
-                    command.show(items, {"operation": "read"} | command.meta(items), layout, as_json=as_json)
-                    return
-                arguments[param.name] = [param.value_of_record(record) for record in items.value]
-            result = command.make_call(session, full_name, arguments)
+                result = command.make_call(session, f"{integration.name}.{listing.name}", {})
+                if not dry_run:  # otherwise nobody knows the items yet
+                    arguments[param.name] = [param.value_of_record(record) for record in result.value]
+            if not (every and dry_run):
+                result = command.make_call(session, full_name, arguments)
     except InvalidArgumentsError as error:
         error.advice = ""  # it is for Lua
         raise click.UsageError(error.message) from None
-    command.show(result, {"operation": "read"} | command.meta(result), layout, as_json=as_json)
+    if as_json:
+        meta = {"operation": "read"} | command.meta(result)
+        document(command.call_document(result, meta, data=None if dry_run else result.value))
+    else:
+        show_call(result, layout)
 
 
 def _all_options(integration: Integration, function: Function) -> Iterator[click.Option]:

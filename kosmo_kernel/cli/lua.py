@@ -72,7 +72,7 @@ class LuaCommand(Command):
 @options.account_options("The account of calls that name none, such as heroku.list_apps().")
 @click.option("-n", "--dry-run", is_flag=True, help="List the calls of the script without making them.")
 @options.recording_options
-@click.option("--force", is_flag=True, help="Ignore the permissions in this run.")
+@click.option("--force", is_flag=True, help="Use tools of MCP servers that may change something without asking.")
 @options.limit_options
 def lua(**values: Any) -> int:
     """Run a Lua script that calls Heroku.

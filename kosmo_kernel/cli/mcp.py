@@ -74,7 +74,7 @@ def serve(
     An agent starts this server and communicates with it over standard input and output. The server offers sandboxed Lua
     (lua_run) and the reference (lua_search_docs, lua_read_doc). Answers have at most 2,000 tokens unless the agent asks
     for another bound. Calls can name an account, and can lower the limits of Lua that are set here. The server cannot
-    ask you, so a call for which your permissions say `ask` is an error.
+    ask you, so tools of MCP servers that may change something are refused.
 
     With --http, the first line of output is KOSMO_MCP_URL=…, and the second is KOSMO_MCP_TOKEN=…, which clients send as
     `Authorization: Bearer …`. The token is new each time unless KOSMO_MCP_TOKEN is set. Only clients on this machine

@@ -171,7 +171,7 @@ def make_tables(
         for kind in kinds(names):
             if any(map(services.has, kind.needs)):
                 inputs = {"arguments": {"errors": "collect", **parameters}}
-                options = RunOptions(name=kind.name, now=now, force=True, inputs=inputs)
+                options = RunOptions(name=kind.name, now=now, inputs=inputs)
                 rows = session.execute(f"return {kind.service}.tables.{kind.name}(arguments)", options).value
                 tables.append(InventoryTable(kind, rows.rows if isinstance(rows, Records) else ()))
     return tables

@@ -209,7 +209,7 @@ class RequestHandler:
                 self._begin(number, *request)
             except _EndedError:
                 return  # the reply to the next request says so
-            except KeyboardInterrupt:  # during a question to the user about permission
+            except KeyboardInterrupt:  # during a question to the user
                 self._ending.request("interrupted")
                 return
             except KosmoError as error:

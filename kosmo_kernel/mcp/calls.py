@@ -62,7 +62,7 @@ def _declared_kinds(schema: Mapping[str, Any]) -> set[str]:
     alternatives = [schema.get("anyOf"), schema.get("oneOf")]
     parts = [schema, *(part for listed in alternatives if isinstance(listed, list) for part in listed)]
     declared = [part.get("type") for part in parts if isinstance(part, dict)]
-    kinds = [kind for named in declared for kind in (named if isinstance(named, list) else [named])]
+    kinds = [kind for value in declared for kind in (value if isinstance(value, list) else [value])]
     return {kind for kind in kinds if isinstance(kind, str)}
 
 

@@ -9,8 +9,8 @@
 
 Lua's variables and the values in `Out` live as long as the client's session: the process with standard streams, the
 session id with HTTP. The protocol from 2026 on has no session ids over HTTP, so there an earlier version is used. There
-is no user to answer a permission question, so such a call fails with an error that says how to allow it. Scripts can
-use the user's other MCP servers only if the user allowed that at the start.
+is no user to agree to a tool that may change something, so its call fails. Scripts can use the user's other MCP
+servers only if the user allowed that at the start.
 """
 
 from __future__ import annotations

@@ -5,8 +5,8 @@ function.py    one function: signature, documentation, call
 __main__.py    writes the signatures for type checkers, `heroku.pyi`
 
 The session of the calls is here. In a notebook with `%load_ext kosmo_kernel`, it is the session of the Lua cells, so
-both share connections, the cache, the rate limit, permissions and the account. Otherwise it is a session of this
-process, created at the first call.
+both share connections, the cache, the rate limit and the account. Otherwise it is a session of this process, created at
+the first call.
 """
 
 from __future__ import annotations

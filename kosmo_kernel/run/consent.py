@@ -7,14 +7,16 @@ run for each tool, and the answer is not kept after the run. Where nobody can be
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
 from kosmo_kernel.errors import NotAllowedError
 from kosmo_kernel.lua.host import SPACE
-from kosmo_kernel.mcp import Server, Tool
 from kosmo_kernel.safety.redaction import one_line
+
+if TYPE_CHECKING:
+    from kosmo_kernel.mcp import Server, Tool
 
 YES = ("y", "yes")
 NO = ("n", "no", "")
@@ -83,8 +85,6 @@ class ToolConsent:
             "sent. `--force` allows such tools for one run of a command.",
             function=call.name,
             account=call.account,
-            operation=call.effect,
-            permission="ask",
         )
 
     def _confirm(self, question: str) -> bool | None:

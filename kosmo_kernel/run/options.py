@@ -43,7 +43,7 @@ class RunOptions(OptionValues):
     Parameters:
         name: the name of the chunk in error messages: `In[3]`, `audit.lua`.
         args: the values of the chunk's `...`.
-        force: allow calls that the permissions ask about or deny; all other checks still apply.
+        force: call tools that may change something without asking; all other checks still apply.
         inputs: values for Lua's globals, set before the chunk runs; see `values.from_python.lua_value`.
         outputs: Lua variables to read after it into `Result.outputs`.
         now: the time of the data, `time.now()`; that of the session when None, see `Session.time_of_data`.
@@ -95,7 +95,7 @@ class Frontend(Struct, frozen=True):
     output: Callable[[str, str], None] | None = None  # called with `stdout` or `stderr` and a text
     # Returns a line for `io.read` (called with `l`, `L` or `a`); without it, Lua reads an empty file.
     input: Callable[[str], str | None] | None = None
-    # Called with a question about a call that needs permission; returns the user's reply, or None if there is no user.
+    # Called with a question about a call that needs consent; returns the user's reply, or None if there is no user.
     # Without it, such a call is an error.
     ask: Callable[[str], str | None] | None = None
     # Called with each object of `display`; without it, its text is printed.

@@ -1,6 +1,6 @@
 """The interface of what makes calls: the services of the catalogue (`services.py`), and MCP servers (`mcp_tools.py`).
 
-Everything that is the same for all calls (permissions, log, dry run, progress, notes) uses only this interface. The MCP
+Everything that is the same for all calls (consent, log, dry run, progress, notes) uses only this interface. The MCP
 servers of a session are here, too. They are created at the first use by a script or an editor; most sessions use none.
 """
 

@@ -18,7 +18,7 @@ from patience import PATIENCE
 from kosmo_kernel.catalogue import RESERVED, Param
 from kosmo_kernel.cli import command_named
 from kosmo_kernel.cli.arguments import TAKEN, parameters, typed
-from kosmo_kernel.cli.call import FunctionCommand
+from kosmo_kernel.cli.call import CallCommand
 from kosmo_kernel.cli.options import FORMATS
 from kosmo_kernel.cli.streams import CLOSED
 from kosmo_kernel.integrations.heroku import HEROKU
@@ -297,7 +297,7 @@ def test_records_on_a_terminal_are_a_table() -> None:
 
 def test_the_options_of_a_function_are_those_of_the_catalogue() -> None:
     command = command_named(CALL)
-    assert isinstance(command, FunctionCommand)
+    assert isinstance(command, CallCommand)
     for function in HEROKU.functions:
         name = f"heroku.{function.name}"
         with command.make_context(f"kosmo {CALL}", [name], resilient_parsing=True) as ctx:

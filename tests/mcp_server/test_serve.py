@@ -207,7 +207,7 @@ def test_arguments_and_the_user_limit_a_run() -> None:
     assert misspelt.startswith("InvalidArgumentsError: lua_run: `cod` is no argument of it (`code` is). ")
 
 
-@pytest.mark.claim("agents-no-mcp", "mcp-writes")
+@pytest.mark.claim("agents-no-mcp", "agents-permissions", "mcp-writes")
 @pytest.mark.full
 def test_scripts_reach_the_users_other_servers_only_where_the_user_said_so(tmp_path: Path) -> None:
     written(tmp_path / ".mcp.json", {"ours": faulty(), "out": faulty()})
