@@ -2,8 +2,8 @@
 
 nodes.py    the nodes of a syntax tree, and the bindings of names
 parser.py   the tokens and the syntax tree of a text, complete or being typed, and what the grammar allows at its end
-facts.py    key order, assigned fields, variables set, comparisons, the indentation of the next line, mistakes that Lua
-            does not report, and lines that are written as in Python
+facts.py    key order, assigned fields, variables set, comparisons, the indentation of the next line, and mistakes that
+            Lua does not report
 
 Everything is Python, linear in the length of the text, and can be interrupted, because it runs in the process that
 holds tokens. tree-sitter was tried instead for complete scripts: its results are the same, but it cannot be

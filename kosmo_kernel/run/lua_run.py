@@ -177,7 +177,7 @@ class LuaRun(Struct, frozen=True):
         error.excerpt = self.chunks.excerpt(error.chunk, error.line)
         error.stack = self.chunks.stack(failure.stack)
         if isinstance(failure.error, LuaError):
-            from kosmo_kernel.lua_syntax.facts import advice
+            from kosmo_kernel.run.habits import advice
 
             source = self.chunks.text(error.chunk)[:MAX_CHARACTERS_PARSED]
             compiled = isinstance(failure.error, LuaRuntimeError)

@@ -116,7 +116,7 @@ class LuaState:
         if state != "incomplete":
             return state, ""
         if source.rstrip().endswith(":"):  # no further lines complete `for app in apps:`
-            from kosmo_kernel.lua_syntax.facts import advice
+            from kosmo_kernel.run.habits import advice
 
             if advice(source[:MAX_CHARACTERS_PARSED], source.count("\n") + 1, compiled=False, is_set=self._chunks.sets):
                 return "invalid", ""
