@@ -34,7 +34,7 @@ from kosmo_kernel.safety.intake import decode_json, read_file_if_any
 from kosmo_kernel.safety.redaction import one_line
 from kosmo_kernel.settings.config_file import folder
 from kosmo_kernel.settings.private_files import locked, read_secret, write
-from kosmo_kernel.text import normalize_alias
+from kosmo_kernel.text import nearest, normalize_alias
 
 INDEX, SECRETS = "accounts.json", "secrets.json"
 Location = Literal["keyring", "file"]
@@ -183,8 +183,13 @@ def add(
     return account
 
 
-def remove(integration: Integration, alias: str) -> StoredAccount:
+def remove(integration: str, alias: str, *, title: str = "") -> StoredAccount:
     """Remove an added account and its token, and return its entry.
+
+    Parameters:
+        integration: the name of the integration, which need not be installed any more.
+        alias: the alias of the account.
+        title: the name of the integration in messages; `integration` if empty.
 
     Raises:
         UnknownNameError: no account with that name was added.
@@ -193,13 +198,15 @@ def remove(integration: Integration, alias: str) -> StoredAccount:
         OSError: a file cannot be written.
     """
     with locked(folder()):
-        before = stored_accounts(integration.name).get(normalize_alias(alias))
+        added = stored_accounts(integration)
+        before = added.get(normalize_alias(alias))
         if before is None:
             if looks_like_token(alias):
                 raise UnknownNameError(NOT_AN_ALIAS)
-            raise UnknownNameError(f"No account `{alias[:64]}` of {integration.title} was added.")
+            similar = tuple(nearest(alias, [account.alias for account in added.values()]))
+            raise UnknownNameError(f"No account `{alias[:64]}` of {title or integration} was added.", similar)
         _forget(before)
-        _change_index(integration.name, before, None)
+        _change_index(integration, before, None)
     return before
 
 

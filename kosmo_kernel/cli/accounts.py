@@ -23,7 +23,7 @@ from kosmo_kernel.cli.command import Aside, CommandResult, command
 from kosmo_kernel.cli.reference import PROVIDER, integration_of, state
 from kosmo_kernel.cli.streams import input_is_terminal, whole_input
 from kosmo_kernel.errors import CredentialsError, InvalidArgumentsError, KosmoError, RefusedError, UnknownNameError
-from kosmo_kernel.text import counted, nearest, normalize_alias
+from kosmo_kernel.text import counted, normalize_alias
 
 TIMEOUT_SECONDS = 10.0  # for the response to the question who owns a token
 STDIN = "-"
@@ -193,16 +193,21 @@ def remove(*, alias: str, integration: str) -> CommandResult:
     """Remove an account and its token.
 
     This works for accounts that were added with `kosmo accounts:add`. The token itself stays valid until you revoke it
-    at the service.
+    at the service. The integration need not be installed any more.
     """
-    service = integration_of(integration)
-    try:
-        removed = store.remove(service, alias)
-    except UnknownNameError as error:
-        raise _removal_error(service, alias, error) from None
+    name = integration.lower()
+    if store.stored_accounts(name) and name not in (service.name for service in integrations.load_all()):
+        removed = store.remove(name, alias)
+    else:
+        service = integration_of(integration)
+        name = service.name
+        try:
+            removed = store.remove(name, alias, title=service.title)
+        except UnknownNameError as error:
+            raise _removal_error(service, alias, error) from None
     return CommandResult(
-        {"integration": service.name, "account": removed.alias, "kept": removed.location},
-        f"{service.name}.{removed.alias} is forgotten. Its token is still good: revoke it where it was made.",
+        {"integration": name, "account": removed.alias, "kept": removed.location},
+        f"{name}.{removed.alias} is forgotten. Its token is still good: revoke it where it was made.",
     )
 
 
@@ -267,13 +272,12 @@ def keep(
 
 
 def _removal_error(integration: Integration, alias: str, error: UnknownNameError) -> KosmoError:
-    """Return the error for an account that cannot be removed: it is kept elsewhere, or does not exist."""
+    """Return the error for an account that was not added: it is fiction, is kept elsewhere, or does not exist."""
     if accounts.canonical_reserved(alias) == accounts.DEMO:
         return InvalidArgumentsError("The demo account is fiction, and always there.")
     step = next(accounts.steps(integration, alias), None)
     if step is None:
-        aliases = [account.alias for account in store.stored_accounts(integration.name).values()]
-        return UnknownNameError(error.message, tuple(nearest(alias, aliases)))
+        return error
     name = DEFAULT if accounts.canonical_reserved(alias) == DEFAULT else step.alias
     advice = f"unset {step.source}" if step.kind == "environment" else "take it away where it was put"
     return InvalidArgumentsError(

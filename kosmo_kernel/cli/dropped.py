@@ -53,10 +53,14 @@ OPTIONS = {
     "docs --html": "Use: kosmo docs PAGE",
     **dict.fromkeys((f"{name} --excel-safe" for name in ("lua", "mcp:lua", "call", "inventory")), _SAFE),
     **dict.fromkeys(
-        (f"{name} --resume-within" for name in ("lua", "mcp:lua", "run", "check", "snapshot", "inventory")),
+        (f"{name} --resume-within" for name in ("lua", "run", "check", "snapshot", "inventory")),
         "Responses are taken for a day. After that, record anew without --resume.",
     ),
     "mcp:list --all": "Use: kosmo mcp:list",
+    **dict.fromkeys(
+        (f"mcp:lua {option}" for option in ("--record", "--replay", "--resume", "--resume-within")),
+        "Answers of MCP servers are not recorded.",
+    ),
     "lua --repl": "Use: jupyter console --kernel kosmo-lua",
     "mcp:serve --tasks": "A call that takes long is answered, and goes on: `kosmo docs serving-agents`.",
     "mcp:serve --tools": "Lua reaches every function: `kosmo docs serving-agents`.",

@@ -99,21 +99,22 @@ def run_lua(
     as_json: bool,
     layout: options.Layout,
     dry_run: bool,
-    recording: options.Recording,
     force: bool,
+    recording: options.Recording | None = None,
     account: str | None = None,
     **session_options: Any,
 ) -> int:
     """Run a script of the current command, and return the exit code.
 
     Parameters:
-        file, code, as_json, layout, dry_run, recording, force, account: the options of `lua`.
+        file, code, as_json, layout, dry_run, force, recording, account: the options of `lua`.
         session_options: the limits, and further arguments of the session.
 
     Raises:
         click.UsageError: options exclude one another, or there is no script.
         KosmoError: the run failed.
     """
+    recording = recording or options.Recording()
     if recording.record is not None and (dry_run or recording.replay is not None):
         raise click.UsageError(f"--record and {'--dry-run' if dry_run else '--replay'} exclude one another.")
     source, name = read_source(file, code)
@@ -185,11 +186,11 @@ def _read_bytes(file: str) -> bytes:
     return content
 
 
-# `lua` without services: it looks for no account and no token.
+# `lua` without services: it looks for no account and no token, and answers of MCP servers are not recorded.
 mcp_lua = LuaCommand(
     "mcp:lua",
-    callback=options.format_options(options.recording_options(partial(run_lua, services=False))),
-    params=[param for param in lua.params if param.name not in ("account", "demo")],
+    callback=options.format_options(partial(run_lua, services=False)),
+    params=[param for param in lua.params if param.name not in ("account", "demo", "record", "resume", "replay")],
     help="Run a Lua script that calls MCP servers.\n\nFILE is a Lua file; - is standard input. `app.mcp.SERVER.TOOL` "
     "calls a tool. The first call starts the server, which ends with the script.\n\nThe script cannot call Heroku, and "
     "the command uses no account and no token: `kosmo lua` calls both. The other options work as there.",

@@ -178,8 +178,8 @@ def recording_options(command: Callable[..., Any]) -> Callable[..., Any]:
 class Recording(Struct):
     """The values of `recording_options`, and the recording of a session that was opened with them."""
 
-    record: str | None  # the file to record to, or None
-    resume: bool  # whether to go on with it
+    record: str | None = None  # the file to record to, or None
+    resume: bool = False  # whether to go on with it
     replay: str | None = None  # the file to replay, or None
     _mode: RecordingMode | None = None
 

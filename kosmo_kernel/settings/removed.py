@@ -35,5 +35,6 @@ KEYS: dict[Keys, str] = {  # of `config.toml`
 }
 FOLDERS = {  # below that of `config.toml`
     "services": "Services are no longer made from API documents. Their tokens stay where `accounts:add` kept them: "
-    "revoke them where they were made. Then delete this folder.",
+    "revoke them where they were made, and run `kosmo accounts:remove ALIAS --integration NAME`. Then "
+    "delete this folder.",
 }

@@ -149,7 +149,7 @@ def test_accounts_of_an_integration_that_is_gone_stay_where_they_are(folder: Pat
     folder.mkdir(exist_ok=True)
     (folder / "accounts.json").write_text(json.dumps({"github": entry}), encoding="utf-8")
     add()
-    store.remove(HEROKU, "production")
+    store.remove("heroku", "production")
     assert json.loads((folder / "accounts.json").read_text(encoding="utf-8"))["github"] == entry
 
 
@@ -168,14 +168,14 @@ def test_two_spellings_are_one_account(folder: Path, ring: Remembering) -> None:
 def test_what_is_removed_is_gone_with_its_token(folder: Path, ring: Remembering, in_file: bool) -> None:
     add(in_file=in_file)
     add("other", OTHER, in_file=in_file)
-    store.remove(HEROKU, "PRODUCTION")
+    store.remove("heroku", "PRODUCTION")
 
     assert accounts.names(HEROKU) == ["other", "demo"]
     assert TOKEN not in texts(folder)
     assert TOKEN not in ring.secrets.values()
     assert accounts.find(HEROKU, "other").token == OTHER
     with pytest.raises(UnknownNameError, match="No account `production` of Heroku was added"):
-        store.remove(HEROKU, "production")
+        store.remove("heroku", "production", title="Heroku")
 
 
 def test_a_token_that_cannot_be_removed_keeps_its_account(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -183,7 +183,7 @@ def test_a_token_that_cannot_be_removed_keeps_its_account(folder: Path, monkeypa
     add()
     use(monkeypatch, Locked())
     with pytest.raises(CredentialsError, match="is locked"):
-        store.remove(HEROKU, "production")
+        store.remove("heroku", "production")
     assert (accounts.names(HEROKU), folder.exists()) == (["production", "demo"], True)
 
 

@@ -39,8 +39,7 @@ SURFACE = {
     "check": "--all --start -a --account --demo -p --at --fail-on --format -o --output --accept --against "
     "--full --why --record --resume --new --table --json",
     "mcp:lua": "-e --eval --json --format --columns --no-header "
-    "-n --dry-run --record --resume --replay --force "
-    "--timeout --cpu-limit --memory-limit",
+    "-n --dry-run --force --timeout --cpu-limit --memory-limit",
     "mcp:list": "--json",
     "mcp:trust": "-y --yes --remove --json",
     "mcp:serve": "--http -a --account --demo --timeout --cpu-limit --memory-limit --max-tokens --answer-within "

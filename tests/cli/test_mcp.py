@@ -241,8 +241,16 @@ def test_a_server_may_have_any_name(project: Path, name: str) -> None:
 NOW = "return app.mcp.time.get_current_time({ timezone = 'Etc/UTC' }).timezone"
 
 
-def test_a_server_of_another_maker_is_asked_without_a_terminal_and_on_one(project: Path) -> None:
-    written(own_file(), {"time": TIME})
+def test_a_server_of_another_maker_is_asked_after_consent_without_a_terminal_and_on_one(project: Path) -> None:
+    written(project / ".mcp.json", {"time": TIME})
+    for force in ((), ("--force",)):
+        assert "is not trusted yet, so it was not started" in kosmo("mcp:lua", "-e", NOW, *force).stderr
+    asking = on_terminal("mcp:trust", "time")
+    asking.expect_exact("Start it when it is asked something? [y/N]:")
+    asking.sendline("y")
+    asking.expect_exact("time is trusted.")
+    asking.expect(pexpect.EOF)
+    asking.close()
     assert kosmo("mcp:lua", "-e", NOW).stdout == "Etc/UTC\n"
     _, told = document("mcp:lua", "--eval", "dump(mcp.servers())", "--json")
     assert (told["success"], told["meta"]["permission_bypassed"]) == (True, False)

@@ -392,6 +392,13 @@ def test_what_is_left_of_a_service_from_a_document_is_told_once_and_stays(file: 
     assert kosmo("lua", "-e", "return app.integrations.github.list_repos()").returncode == 1
     assert {name: (file.parent / name).read_text(encoding="utf-8") for name in left} == left
 
+    wrong = kosmo("accounts:remove", "defualt", "--integration", "github")
+    assert wrong.stderr.endswith("Error: No account `defualt` of github was added. Did you mean: default\n")
+    done = kosmo("accounts:remove", "default", "--integration", "GitHub")
+    assert done.stdout.startswith("github.default is forgotten. Its token is still good")
+    assert "a-token-of-github" not in (file.parent / "secrets.json").read_text(encoding="utf-8")
+    assert "There is no integration `github`" in kosmo("accounts:remove", "default", "--integration", "github").stderr
+
 
 @pytest.mark.claim("folder-settings")
 def test_a_project_sets_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
