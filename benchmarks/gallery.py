@@ -108,7 +108,6 @@ SCENES = {
     "magic-error": ("python3", ["%load_ext kosmo_kernel", "%%kosmo_lua\nlocal b = nil\nreturn b.name"]),
     "magic-option": ("python3", ["%load_ext kosmo_kernel", "%%kosmo_lua --timout 3\nreturn 1"]),
     "magic-input": ("python3", ["%load_ext kosmo_kernel", "x = [1, 2j]", "%%kosmo_lua -i x\nreturn x"]),
-    "magic-setting": ("python3", ["%load_ext kosmo_kernel", "%config KosmoMagic.limt = 3"]),
     "magic-docs": ("python3", ["%load_ext kosmo_kernel", "%kosmo docs heroku.list_apps"]),
     "magic-help": ("python3", ["%load_ext kosmo_kernel", "%kosmo_lua --help"]),
 }

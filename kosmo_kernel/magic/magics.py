@@ -14,7 +14,6 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from copy import deepcopy
 from functools import cached_property, partial
 from inspect import currentframe
 from typing import TYPE_CHECKING, Any, TextIO, TypeVar
@@ -22,7 +21,6 @@ from weakref import finalize
 
 from IPython.core.magic import Magics, line_cell_magic, line_magic, magics_class, needs_local_scope, no_var_expand
 from IPython.core.magic_arguments import argument, magic_arguments
-from traitlets import Bool, Float, Int, TraitType, Unicode
 
 from kosmo_kernel.errors import InvalidArgumentsError, KosmoError, SettingsError, UnknownNameError
 from kosmo_kernel.explorer import explore
@@ -34,14 +32,11 @@ from kosmo_kernel.python_api import share_session, stop_sharing
 from kosmo_kernel.render.error_lines import COLOURED, PLAIN, error_lines
 from kosmo_kernel.safety.markup import Terminal
 from kosmo_kernel.settings.cell_options import COMMAND_MAGIC, LUA_MAGIC, OPTIONS, Options, parse, parse_leading
-from kosmo_kernel.settings.config_file import check, check_ceilings
 from kosmo_kernel.settings.limits import check_defaults
-from kosmo_kernel.settings.table import ACCOUNT, CELL_DEFAULTS, FLAG, Number, Setting
 from kosmo_kernel.text import nearest
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
-    from traitlets.config import Config
 
     from kosmo_kernel.progress.display import ProgressSnapshot
     from kosmo_kernel.render.display import Display
@@ -69,17 +64,6 @@ def _with_commands(magic: _Magic) -> _Magic:
     return magic
 
 
-def _trait(setting: Setting) -> TraitType[Any, Any]:
-    """Return the trait of a setting, which `%config` lists; `check` has checked its value before."""
-    options: dict[str, Any] = {"default_value": setting.default, "help": setting.doc}
-    trait: TraitType[Any, Any]
-    if isinstance(setting.value, Number):
-        trait = (Int if setting.value.is_whole else Float)(allow_none=True, **options)
-    else:
-        trait = Bool(**options) if setting.value is FLAG else Unicode(allow_none=True, **options)
-    return trait.tag(config=True)
-
-
 _FRAMES = "kosmo_kernel.render.frames"  # which a shell loads with its first frame
 
 
@@ -93,11 +77,7 @@ class KosmoMagic(Magics):
 
     shell: InteractiveShell
 
-    account: str | None
-    vars().update({setting.name: _trait(setting) for setting in CELL_DEFAULTS})
-
     def __init__(self, shell: InteractiveShell) -> None:
-        self._profile = deepcopy(shell.config.get(type(self).__name__))
         super().__init__(shell)
         tables = shell.magics_manager.magics
         self._replaced = {(kind, name): tables[kind].get(name) for kind in self.magics for name in self.magics[kind]}
@@ -107,32 +87,12 @@ class KosmoMagic(Magics):
     @cached_property
     def session(self) -> Session:
         """The Lua session of this shell, created on first use."""
-        from kosmo_kernel.accounts import demo_chosen
         from kosmo_kernel.session import Session
 
         check_defaults()
         session = Session(notebook=True)
-        if self.account is not None and not demo_chosen():
-            session.account = self.account
         self._finalizer = finalize(self, session.close)  # when the shell is freed or Python exits
         return session
-
-    def update_config(self, config: Config) -> None:
-        """Apply the settings of a `%config` line. An account that is set here takes precedence over the demo account.
-
-        Raises:
-            RefusedSetting: a setting is unknown or its value is invalid; nothing is changed.
-        """
-        try:
-            _check(config)
-        except KosmoError as error:
-            raise RefusedSetting(error, colour=self.shell.colors.lower() != "nocolor") from None
-        super().update_config(config)
-        if "account" in config.get(type(self).__name__, {}):
-            from kosmo_kernel.accounts import DEFAULT, DEMO, demo_chosen
-
-            default = DEMO if demo_chosen() else DEFAULT
-            self.session.account = self.session.recording.account_in_use(self.account, default)
 
     @no_var_expand
     @needs_local_scope
@@ -172,9 +132,6 @@ class KosmoMagic(Magics):
                     options, lua = parse(line), "\n" * self._lines_above(cell) + cell
                 if not lua:
                     raise SettingsError(f"There is no Lua on the line. Write `%{LUA_MAGIC} EXPRESSION`.")
-                # The session has the account, which `%kosmo demo` may have set.
-                names = (setting.name for setting in CELL_DEFAULTS if setting is not ACCOUNT)
-                options = options.with_defaults({name: getattr(self, name) for name in names})
             try:
                 with self.session.keep_error():
                     local = (local_ns or {}) if cell is None else caller_locals(self.shell)
@@ -262,23 +219,14 @@ class KosmoMagic(Magics):
         manager.registry.pop(type(self).__name__, None)
         configurables: list[Any] = self.shell.configurables
         configurables[:] = [configurable for configurable in configurables if configurable is not self]
-        self.shell.config.pop(type(self).__name__, None)  # values from `%config`, including invalid ones
-        if self._profile is not None:
-            self.shell.config[type(self).__name__] = self._profile
         if self._finalizer is not None:
             self._finalizer()
 
 
 def load(shell: InteractiveShell) -> None:
-    """Register the magics with a shell. A second call has no effect.
-
-    Raises:
-        UnknownNameError, SettingsError: the settings of the profile are invalid; nothing is registered.
-    """
+    """Register the magics with a shell. A second call has no effect."""
     if KosmoMagic.__name__ in shell.magics_manager.registry:
         return
-    with _short_errors(shell):
-        _check(shell.config)
     magic = KosmoMagic(shell)
     shell.register_magics(magic)
     share_session(magic)
@@ -295,18 +243,6 @@ def unload(shell: InteractiveShell) -> None:
             sys.modules[_FRAMES].restore_display(shell)
 
 
-def _check(config: Config) -> None:
-    """Check the settings of `KosmoMagic` in a configuration.
-
-    Raises:
-        UnknownNameError, SettingsError: a setting is unknown or invalid, or above its ceiling.
-    """
-    name = KosmoMagic.__name__
-    values = {key: value for key, value in config.get(name, {}).items() if value is not None}  # None is the default
-    check(values, {(setting.name,): setting.value for setting in CELL_DEFAULTS}, lambda _keys: name, "it")
-    check_ceilings(values, lambda _name: name)
-
-
 def _write(line: ProgressDisplay, stream: str, text: str) -> None:
     """Write Lua's output; the streams are looked up each time, because `%%capture` replaces them."""
     target = sys.stderr if stream == "stderr" else sys.stdout
@@ -317,22 +253,6 @@ def _write(line: ProgressDisplay, stream: str, text: str) -> None:
 def _print(text: str, stream: TextIO | None = None) -> None:
     """Write a line to a stream, by default standard output."""
     (stream or sys.stdout).write(f"{text}\n")
-
-
-class RefusedSetting(BaseException):
-    """A mistake in a `%config` line, which fails its cell.
-
-    It derives from `BaseException`, because `%config` logs an `Exception` as `ERROR:root:` and goes on as if the
-    setting were made.
-
-    Parameters:
-        error: the mistake.
-        colour: whether to use ANSI colours.
-    """
-
-    def __init__(self, error: KosmoError, *, colour: bool) -> None:
-        super().__init__(error.message)
-        self._render_traceback_ = partial(rendered, error, colour=colour)
 
 
 @contextmanager

@@ -65,18 +65,6 @@ class Options(OptionValues):
         super().__init__(**values)
         self.options_set: list[Setting] = []
 
-    def with_defaults(self, settings: Mapping[str, Any]) -> Options:
-        """Return these options, with settings for the options that the cell does not set.
-
-        Parameters:
-            settings: values by attribute name; other names are ignored.
-        """
-        set_here = {option.name for option in self.options_set}
-        defaults = {k: value for k, value in settings.items() if k in self._not_set and k not in set_here}
-        changed = Options(**self.values() | defaults)
-        changed.options_set = self.options_set
-        return changed
-
 
 def first_word(line: str) -> tuple[str, str]:
     """Split a line into its first word and the text after one space or tab; both may be empty."""

@@ -236,23 +236,6 @@ def _present(table: Any, pattern: Keys) -> Iterator[Keys]:
             yield from ((key, *rest) for rest in _present(table[key], pattern[1:]))
 
 
-def check_ceilings(values: Mapping[str, Any], location: Callable[[str], str]) -> None:
-    """Check that no default for cells is above its ceiling.
-
-    Parameters:
-        values: valid values, by the name of their setting.
-        location: returns where the setting of a name is set, for the message.
-
-    Raises:
-        SettingsError: a value is above its ceiling; or a ceiling, or something else in `config.toml`, is invalid.
-        UnknownNameError: `config.toml` has an unknown key.
-    """
-    for setting in CEILINGS:
-        value = values.get(setting.name)
-        if value is not None and value > (ceiling := ceiling_of(setting)):
-            raise above_ceiling(setting, f"{location(setting.name)}: `{setting.name}`", value, ceiling)
-
-
 def ceiling_of(setting: Setting) -> Any:
     """Return the highest value that cells can have of a setting."""
     return resolve(CEILINGS[setting])

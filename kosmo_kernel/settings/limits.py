@@ -109,7 +109,8 @@ def check_defaults(overridden: Container[str] = ()) -> None:
         overridden: the names of the limits that an option of a command sets.
 
     Raises:
-        SettingsError, UnknownNameError: as `check_ceilings`.
+        SettingsError: a default is above its ceiling, or something in `config.toml` is invalid.
+        UnknownNameError: `config.toml` has an unknown key.
     """
     for setting in table.CEILINGS:
         user, variable = config(), setting.from_env()

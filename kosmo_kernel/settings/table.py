@@ -450,7 +450,6 @@ CHECK_PARAMETER = Setting(
 )
 
 LIMITS = (TIMEOUT, CPU_LIMIT, MEMORY_LIMIT)
-CELL_DEFAULTS = (ACCOUNT, TIMEOUT, MEMORY_LIMIT, LIMIT, RAW)  # options of cells that `%config KosmoMagic` sets for all
 CEILINGS = {MEMORY_LIMIT: MAX_MEMORY, CPU_LIMIT: MAX_CPU}
 BY_SUBJECT: dict[str, tuple[Setting, ...]] = {  # in the order of help, for the guide to settings
     "cells": (*(INPUT, OUTPUT, VAR, SHOW, ACCOUNT, DRY_RUN, TIMEOUT, MEMORY_LIMIT, LIMIT, RAW, NO_RAISE_ERROR),),

@@ -1,18 +1,13 @@
-"""Test what holds for all cells of a Python notebook: `%config KosmoMagic` and `%kosmo` lines."""
+"""Test the ceilings of cells in a Python notebook, and the `%kosmo` lines."""
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator
-from copy import deepcopy
 
 import pytest
 from python_shell import MakeShell, Shell, run, shells, value
 
-from kosmo_kernel.errors import InvalidArgumentsError, LimitError, SettingsError, UnknownNameError
-
-APPS = "%kosmo_lua app.integrations.heroku.list_apps()"
-WHO = "%kosmo_lua app.integrations.heroku.get_current_user().email"
+from kosmo_kernel.errors import InvalidArgumentsError, SettingsError
 
 
 @pytest.fixture
@@ -32,26 +27,12 @@ def shell(make_shell: MakeShell) -> Shell:
     return load(make_shell())
 
 
-# %config ---------------------------------------------------------------------------------------------------
-
-
-def test_settings_hold_for_every_cell_that_does_not_say_otherwise(shell: Shell) -> None:
-    run(shell, "%config KosmoMagic.limit = 2")
-    assert value(shell, APPS).displaylimit == 2
-    assert value(shell, APPS.replace("kosmo_lua", "kosmo_lua --limit 3")).displaylimit == 3
-    run(shell, "%config KosmoMagic.raw = True")
-    assert type(value(shell, APPS)) is list
-    run(shell, "%config KosmoMagic.timeout = 0.2")
-    assert isinstance(run(shell, "%%kosmo_lua\nwhile true do end").error_in_exec, LimitError)
-    run(shell, "%config KosmoMagic.timeout = None")
-    run(shell, "%config KosmoMagic.memory_limit = 4000000")
-    assert isinstance(run(shell, "%%kosmo_lua\nx = ('a'):rep(8000000)").error_in_exec, LimitError)
+# Ceilings -------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
     "cell",
     [
-        "%config KosmoMagic.memory_limit = 4000000000",
         "%kosmo_lua --memory-limit 4000000000 1 + 1",
         "%%kosmo_lua -n --memory-limit 4000000000\n1 + 1",
     ],
@@ -60,7 +41,6 @@ def test_no_line_of_a_notebook_exceeds_the_ceiling_of_memory(shell: Shell, cell:
     error = run(shell, cell).error_in_exec
     assert error is not None
     assert "more than the 1,073,741,824 bytes" in str(error)
-    assert value(shell, "%config KosmoMagic.memory_limit") == 256 << 20
 
 
 def test_a_variable_above_its_ceiling_fails_each_cell_until_it_is_mended(
@@ -75,76 +55,10 @@ def test_a_variable_above_its_ceiling_fails_each_cell_until_it_is_mended(
     assert value(shell, "%%kosmo_lua\n1 + 1") == 2
 
 
-def test_the_account_is_the_one_that_was_said_last(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HEROKU_API_KEY_OPS", "fictional")
-    run(shell, "%config KosmoMagic.account = 'ops'")
-    assert value(shell, "%%kosmo_lua -n\napp.integrations.heroku.list_apps()")["account"].to_list() == ["ops"]
-    run(shell, "%kosmo demo")
-    demo = value(shell, WHO)
-    run(shell, "%config KosmoMagic.account = 'opps'")
-    assert isinstance(run(shell, WHO).error_in_exec, UnknownNameError)
-    run(shell, "%config KosmoMagic.account = None")
-    assert value(shell, WHO) == demo
-
-
-@pytest.mark.parametrize(
-    ("line", "message"),
-    [
-        ("limt = 3", "KosmoMagic: it has no key `limt`. Did you mean: limit"),
-        ("limit = -3", "KosmoMagic: `limit` takes a whole number of rows, got -3."),
-    ],
-)
-def test_a_mistake_in_a_setting_is_told_and_sets_nothing(
-    shell: Shell, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str], line: str, message: str
-) -> None:
-    with caplog.at_level(logging.ERROR):
-        assert str(run(shell, f"%config KosmoMagic.{line}").error_in_exec) == message
-    kind, _, told = capsys.readouterr().out.strip().partition(": ")
-    assert (told, caplog.messages) == (message, [])
-    assert kind in ("SettingsError", "UnknownNameError")
-    assert value(shell, "%config KosmoMagic.limit") is None
-
-
-def test_the_settings_are_explained(shell: Shell, capsys: pytest.CaptureFixture[str]) -> None:
-    run(shell, "%config KosmoMagic")
-    shown = capsys.readouterr().out
-    assert "KosmoMagic.limit=<Int>\n    Rows of a table that are shown; the value keeps all." in shown
-
-
-def test_two_shells_have_their_own_settings(make_shell: MakeShell) -> None:
+def test_two_shells_have_their_own_last_failure(make_shell: MakeShell) -> None:
     one, other = load(make_shell()), load(make_shell())
-    run(one, "%config KosmoMagic.limit = 2")
     run(one, "%%kosmo_lua\nerror('no')")
-    assert value(other, APPS).displaylimit != 2
     assert value(other, "%kosmo error") == "No cell has failed.\n"
-
-
-def test_a_reload_forgets_what_was_set(make_shell: MakeShell) -> None:
-    shell = make_shell()
-    shell.config.KosmoMagic.raw = True
-    profile = deepcopy(shell.config)
-    load(shell)
-    run(shell, "%config KosmoMagic.limit = 2")
-    run(shell, "%config KosmoMagic.limt = 2")
-    shell.run_line_magic("reload_ext", "kosmo_kernel")
-    assert value(shell, "%config KosmoMagic.limit") is None
-    assert value(shell, "%config KosmoMagic.raw") is True
-    shell.run_line_magic("unload_ext", "kosmo_kernel")
-    assert shell.config == profile
-
-
-def test_a_mistake_in_what_is_loaded_is_short_and_loads_nothing(
-    make_shell: MakeShell, capsys: pytest.CaptureFixture[str]
-) -> None:
-    shell = make_shell()
-    shell.config.KosmoMagic.limt = 3
-    before = list(shell.configurables)
-    assert isinstance(run(shell, "%load_ext kosmo_kernel").error_in_exec, UnknownNameError)
-    lines = capsys.readouterr().out.strip().splitlines()
-    assert len(lines) == 1
-    assert lines[0].endswith("has no key `limt`. Did you mean: limit")
-    assert shell.find_magic("kosmo_lua", "cell") is None
-    assert list(shell.configurables) == before
 
 
 # Commands --------------------------------------------------------------------------------------------------
