@@ -26,8 +26,7 @@ from kosmo_kernel.inventory.source import (
     unread,
 )
 from kosmo_kernel.inventory.tables import InventoryTable, facts, kinds, service
-from kosmo_kernel.pages.design import FICTION, PRINTED, style_sheets
-from kosmo_kernel.render.page_parts import AT_LEAST, cards, page_columns, page_table
+from kosmo_kernel.render.page_parts import AT_LEAST, cards, html_page, page_columns, page_table
 from kosmo_kernel.render.tables import table_of_rows
 from kosmo_kernel.safety.markup import Html, html_attribute, html_of_package
 from kosmo_kernel.safety.tables import HtmlColumn
@@ -80,20 +79,18 @@ def page_of(data: AccountData, folder: Path = Path("inventory")) -> Html:
         _SECTION.format("terraform", "Terraform", _TERRAFORM.format(facts().terraform.provider)),
     ]
     lists = f"{counted(len(data.tables), 'list')}, {counted(sum(map(len, data.tables.values())), 'record')}"
-    return html_of_package("inventory/page.html").format(
+    body = html_of_package("inventory/page.html").format(
         account=data.account,
         day=day,
-        printed=PRINTED.format(f"{data.account}, {day}"),
         lead=_lead(data, {figure.name: figure for figure in figures}),
         when=f"{data.time:%Y-%m-%d %H:%M} UTC, from {source}.",
         read=_NOTHING if missing else _COMPLETE.format(lists),
         command=_command(data, folder),
         version=__version__,
         service=service().title,
-        style=style_sheets("colours", "page", "inventory", "band"),
-        band=FICTION if is_demo(data.account) else _NOTHING,
         content=_NOTHING.join(content),
     )
+    return html_page(f"Inventory of {data.account}, {day}", body, [data.account], data.time)
 
 
 def _command(data: AccountData, folder: Path) -> str:

@@ -177,6 +177,9 @@ class ListView(View, list[Any]):
 class MapView(View, dict[Any, Any]):
     """An object that shows itself."""
 
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
+        return {name: data for name, data in self._bundle().items() if name not in ("text/plain", "text/html")}
+
 
 _VIEWS: dict[type, type[TextView | ListView | MapView]] = {str: TextView, list: ListView, dict: MapView}
 

@@ -1,10 +1,7 @@
-"""The design of all HTML, of pages and of outputs: their style sheets, and what stands above a page.
+"""The design of all HTML, of pages and of outputs: their style sheets, and the frame of a page.
 
-styles/colours.css  the colours, for a light and a dark screen and for paper
-styles/page.css     text, cards, tables, findings, and how all of it is printed. The head of a table stays while one
-                    scrolls: in the window, or in a box of its own where the table is wide or the window is narrow
-styles/band.css     the band above fictional data, as wide as the window, which leaves its own height free
-styles/NAME.css     what one kind of page, or of table, has besides
+`page.html` is the frame of every page, and `page.css` its style sheet: for a light and a dark screen, for a phone and
+for paper. A page is one file that loads nothing and runs no script (`render/page_parts.py`).
 
 `jupyter/labextension/static/outputs.css` is the style sheet of the outputs of notebooks: tables, outlines and notes. It
 has a rule on each line. Every rule starts at our own element, whose class is repeated to outweigh JupyterLab's rules
@@ -23,16 +20,7 @@ from typing import Any
 from kosmo_kernel.safety.markup import Html, html_of_package
 
 MAX_OPEN_ROWS = 25  # rows of a table that are shown before "more" is opened; `page.css` folds those after it
-FICTION = Html(
-    '<p class="fiction" role="note"><strong>FICTIONAL DATA</strong> of the demo company, not of your account</p>'
-)
-PRINTED = Html('<p class="printed">{}</p>\n')  # stands on paper only: account and day
 _ELEMENT, _NONE = Html("<style>{}</style>"), Html()
-
-
-def style_sheets(*names: str) -> Html:
-    """Return style sheets, one after the other."""
-    return Html().join(html_of_package(f"pages/styles/{name}.css") for name in names)
 
 
 class _Notebook:

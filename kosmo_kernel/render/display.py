@@ -29,6 +29,7 @@ from kosmo_kernel.render.text import WIDTH, escape_control, first_lines, is_long
 from kosmo_kernel.safety.markup import Html, Markdown, Plain, box, html_code, without_delimiters
 from kosmo_kernel.safety.text import shortened
 from kosmo_kernel.settings.cell_options import Options
+from kosmo_kernel.settings.notebook_run import notebook_run
 from kosmo_kernel.text import counted
 from kosmo_kernel.values.records import Record, Records, encode, to_builtins
 
@@ -43,6 +44,7 @@ Bundle = TypedDict(
         "image/jpeg": str,
         "image/png": str,
         "image/webp": str,
+        "application/vnd.kosmo.page+json": Any,
     },
     total=False,
 )
@@ -207,9 +209,14 @@ def bundle_of(value: Any, options: Options = _DEFAULTS, note: str = "", whole: s
 
     if kind is ValueKind.TABLE:
         table = table_of(records, options.limit, note)
-        return {"text/plain": Plain.escape(table.text()), "text/html": table.html()}
-    view = RecordView(records)
-    return {"text/plain": Plain.escape(first_lines(repr(view), TEXT_MOST, whole)), "text/html": view._repr_html_()}
+        bundle: Bundle = {"text/plain": Plain.escape(table.text()), "text/html": table.html()}
+    else:
+        view = RecordView(records)
+        text = Plain.escape(first_lines(repr(view), TEXT_MOST, whole))
+        bundle, table = {"text/plain": text, "text/html": view._repr_html_()}, view.table()
+    if notebook_run():
+        bundle["application/vnd.kosmo.page+json"] = table.data()
+    return bundle
 
 
 def bundle_from(form: str, content: Any, clean: Callable[[str], str]) -> Bundle:

@@ -26,10 +26,11 @@ from kosmo_kernel import integrations
 from kosmo_kernel.errors import UnknownFieldError
 from kosmo_kernel.pages.design import ipython_shell
 from kosmo_kernel.render.error_lines import hide_own_frames
-from kosmo_kernel.render.tables import COLUMNS_SHOWN, Table
+from kosmo_kernel.render.tables import COLUMNS_SHOWN, PAGE_DATA, Table
 from kosmo_kernel.render.text import escape_control
 from kosmo_kernel.safety.markup import Html
 from kosmo_kernel.safety.text import shortened
+from kosmo_kernel.settings.notebook_run import notebook_run
 from kosmo_kernel.settings.table import ROWS
 from kosmo_kernel.text import nearest
 from kosmo_kernel.values.fields import Field, Path, fields_of, moment
@@ -133,9 +134,18 @@ def _html_of_frame(frame: pd.DataFrame) -> str | None:
     """
     is_crosstab = type(frame) is pd.DataFrame and any(name is not None for name in frame.columns.names)
     if is_crosstab and frame.columns.size:
-        return table_of_frame(frame, ROWS.resolve()).html()
+        return _table_of(frame).html()
     html: str | None = frame._repr_html_()  # type: ignore[operator] # a method, which the stubs do not have
     return html
+
+
+def _page_data_of_frame(frame: pd.DataFrame, **_: Any) -> dict[str, Any]:
+    """Return what the page of a notebook that `kosmo run` runs is made of."""
+    return {PAGE_DATA: _table_of(frame).data()}
+
+
+def _table_of(frame: pd.DataFrame) -> Table:
+    return frame.shown_table() if isinstance(frame, KosmoFrame) else table_of_frame(frame, ROWS.resolve())
 
 
 def show_derived_frames(shell: Any) -> None:
@@ -149,6 +159,8 @@ def show_derived_frames(shell: Any) -> None:
     formatter = shell and shell.display_formatter.formatters["text/html"]
     if shell and pd.DataFrame not in formatter:
         formatter.for_type(pd.DataFrame, _html_of_frame)
+    if shell and notebook_run():
+        shell.display_formatter.mimebundle_formatter.for_type(pd.DataFrame, _page_data_of_frame)
 
 
 def restore_display(shell: Any) -> None:
@@ -221,10 +233,10 @@ class KosmoFrame(pd.DataFrame):
         drop_duplicates = naming_columns(pd.DataFrame.drop_duplicates)
 
     def __repr__(self) -> str:
-        return self._table().text()
+        return self.shown_table().text()
 
     def _repr_html_(self) -> Html:
-        return self._table().html()
+        return self.shown_table().html()
 
     def to_csv(self, *args: Any, **kwargs: Any) -> Any:
         """Write CSV, with the arguments of `DataFrame.to_csv`."""
@@ -242,7 +254,8 @@ class KosmoFrame(pd.DataFrame):
         """Write to a database, with the arguments of `DataFrame.to_sql`."""
         return _flat(self, _is_nested).to_sql(*args, **kwargs)
 
-    def _table(self) -> Table:
+    def shown_table(self) -> Table:
+        """Return the table that shows this frame."""
         note = self.attrs.get("note")
         limit = ROWS.resolve() if self.displaylimit is None else self.displaylimit
         return replace(table_of_frame(self, limit), note=note if isinstance(note, str) else "")

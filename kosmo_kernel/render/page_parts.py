@@ -1,30 +1,45 @@
-"""Write what pages consist of: tables with folded rows, cards of key figures, and charts.
+"""Write pages, and what they consist of: tables with folded rows, cards of key figures, and charts.
 
-The title of a column is its name in words, with the unit. A chart is HTML with an inline drawing, which takes its
+The title of a column is its name in words, with the unit. On a phone a row of a table is a card, in which these titles
+stand before the values; a table of very many columns scrolls. A chart is HTML with an inline drawing, which takes its
 colours and its font from the page or the notebook around it, light or dark; its title is a sentence with the change,
 and the first, the highest and the last number stand beside their points.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from datetime import date
-from typing import NamedTuple
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from datetime import date, datetime
+from typing import Any, NamedTuple
 
 from msgspec.structs import replace
 
+from kosmo_kernel.accounts import is_demo
 from kosmo_kernel.catalogue.inventory import KeyFigure
 from kosmo_kernel.pages.design import MAX_OPEN_ROWS
 from kosmo_kernel.render.tables import Table, times_of
-from kosmo_kernel.render.text import CellForm
-from kosmo_kernel.safety.markup import Html, box, html_attribute, without_delimiters
-from kosmo_kernel.safety.tables import HtmlColumn, html_table
+from kosmo_kernel.render.text import CellForm, format_column
+from kosmo_kernel.safety.markup import Html, box, css_string, html_attribute, html_of_package, without_delimiters
+from kosmo_kernel.safety.tables import HtmlColumn, html_fields, html_table
 
-_TABLE = Html('<div class="table">{}</div>\n{}')
+FICTION = Html(
+    '<p class="fiction" role="note"><strong>FICTIONAL DATA</strong> of the demo company, not of your account</p>'
+)
+_PRINTED = Html('<p class="printed">{}</p>\n')  # stands on paper only: account and day
+_NONE = Html()
+_TABLE = Html('<div class="table {}">{}</div>\n{}')
+_CARDS = Html('<div class="table cards" style="{}">{}</div>\n{}')  # with the headings for a phone
+_RECORD = Html('<div class="table fields">{}</div>\n')
+_NOTHING = Html('<p class="nothing">Nothing.</p>\n')
+_BELOW = Html('<p class="cut">{}</p>\n')
+_MAX_FEW = 3  # columns of a table that fits a phone
+MAX_CARD_COLUMNS = 12  # columns of a table whose rows are cards on a phone
 _FOLDED = Html('<details class="more"><summary>{} more rows</summary></details>\n')
 _FIGURES = Html('<ul class="figures">\n{}</ul>\n')
 _FIGURE = Html('<li><span class="name">{}</span> <strong>{}{}</strong> <span class="detail">{}</span></li>\n')
 AT_LEAST = "at least"
+_DOLLARS = ", $"  # the end of the name of an amount of money
+_FIGURE_FORM = CellForm("minutes", has_separators=True, for_page=True)
 _AT_LEAST = Html("<small>{}</small> ").format(AT_LEAST)
 _COLOUR = "var(--jp-brand-color1,var(--vscode-charts-purple,#7a5fd0))"
 _CHART = Html(
@@ -76,31 +91,117 @@ class Card(NamedTuple):
     at_least: bool = False  # whether a part of what is counted could not be read
 
 
+def html_page(
+    title: str,
+    content: Html,
+    accounts: Collection[str],
+    day: datetime | None,
+    *,
+    style: Html = _NONE,
+    marker: Html = _NONE,
+) -> Html:
+    """Return a page.
+
+    Parameters:
+        title: its title.
+        content: what is in its body.
+        accounts: the aliases of the accounts that it is about. A page with data of the demo has a band that says so.
+        day: the day of the data, if it is to be printed beside them.
+        style: a further style sheet, before that of all pages.
+        marker: a comment that tells what wrote it.
+    """
+    on_paper = ", ".join([*accounts, *([f"{day:%d %B %Y}".lstrip("0")] if day else [])])
+    return html_of_package("pages/page.html").format(
+        title=title,
+        content=content,
+        style=style + html_of_package("pages/page.css"),
+        band=FICTION if any(map(is_demo, accounts)) else _NONE,
+        printed=_PRINTED.format(on_paper) if on_paper else _NONE,
+        marker=marker,
+    )
+
+
 def page_columns(table: Table) -> list[HtmlColumn]:
-    """Return the columns of a table for a page: titles in words, texts that are times as such."""
+    """Return the columns of a table for a page: titles in words, texts that are times as such, money in one column."""
+    if not _MONEY.keys().isdisjoint(table.names) and "cents" in table.names:
+        table = table.only([name for name in table.names if name != "cents"])
     columns = []
     for name, values in zip(table.names, table.columns, strict=True):
-        amounts = [float(value) if name in _MONEY and type(value) is int else value for value in values]
-        columns.append(times_of(values) or [None if value == [] else value for value in amounts])
-    table, are_money = replace(table, columns=columns), [name in _MONEY for name in table.names]
+        filled = [None if value == [] else value for value in values]
+        columns.append(times_of(values) or (_amounts(filled) if name in _MONEY else filled))
+    sums = {name: _amounts([amount])[0] for name, amount in table.sums.items()}
+    table, are_money = replace(table, columns=columns, totals=sums), [name in _MONEY for name in table.names]
     forms = [CellForm("minutes", False, 2 * is_money, is_money, for_page=True) for is_money in are_money]
     titles = [page_title(name, is_time=table.kind(index) == "time") for index, name in enumerate(table.names)]
     return table.html_columns(titles, forms)
 
 
+def _amounts(values: Sequence[Any]) -> Sequence[Any]:
+    """Return amounts of money, which have no decimals if all of them are whole."""
+    numbers = [value for value in values if isinstance(value, (int, float))]
+    if not all(float(number).is_integer() for number in numbers):
+        return values
+    return [int(value) if isinstance(value, float) else value for value in values]
+
+
 def page_table(columns: Sequence[HtmlColumn]) -> Html:
     """Return a table with whole cells, whose rows after the first ones are folded on a screen and shown on paper."""
     more = (len(columns[0].texts) if columns else 0) - MAX_OPEN_ROWS
-    return _TABLE.format(html_table(columns, is_whole=True), _FOLDED.format(f"{more:,}") if more > 0 else Html(""))
+    table, folded = html_table(columns, is_whole=True), _FOLDED.format(f"{more:,}") if more > 0 else _NONE
+    if _MAX_FEW < len(columns) <= MAX_CARD_COLUMNS:
+        heads = ";".join(f"--h{index}:{css_string(column.name)}" for index, column in enumerate(columns[1:], 2))
+        return _CARDS.format(html_attribute(heads), table, folded)
+    return _TABLE.format(html_attribute("few" if len(columns) <= _MAX_FEW else "wide"), table, folded)
+
+
+def whole_table(table: Table, *, nothing: Html = _NOTHING) -> Html:
+    """Return a table or a record as it stands on a page, with how many rows there are if not all are shown.
+
+    Parameters:
+        table: the table.
+        nothing: what stands in the place of a table without rows.
+    """
+    if not table.columns or not table.columns[0]:
+        return nothing
+    columns = page_columns(table)
+    if table.is_record:
+        return _RECORD.format(html_fields((name, texts[0], texts[0] or "") for name, texts, *_ in columns))
+    is_cut = table.left_out or len(table.columns[0]) < table.total
+    below = [text for text in (table.count if is_cut else "", table.note) if text]
+    return page_table(columns) + _NONE.join(map(_BELOW.format, below))
 
 
 def cards(figures: Iterable[Card | KeyFigure]) -> Html:
     """Return the cards of key figures."""
-    items = Html("")
+    items = _NONE
     for figure in figures:
-        at_least = _AT_LEAST if figure.at_least else Html("")
+        at_least = _AT_LEAST if figure.at_least else _NONE
         items += _FIGURE.format(figure.name[:1].upper() + figure.name[1:], at_least, figure.number, figure.detail)
     return _FIGURES.format(items)
+
+
+def cards_of(table: Table) -> Iterator[Card]:
+    """Yield the key figures of a table with a name, a figure and a detail in each row, or of a record."""
+    rows: Iterable[Sequence[Any]]
+    if table.is_record:
+        rows = [(name, values[0]) for name, values in zip(table.names, table.columns, strict=True)]
+    else:
+        rows = zip(*table.columns, strict=True)
+    for name, value, *details in rows:
+        at_least = isinstance(value, str) and value.startswith(f"{AT_LEAST} ")
+        amount = _number(value.removeprefix(f"{AT_LEAST} ")) if at_least else value
+        is_money = name.endswith(_DOLLARS) and isinstance(amount, (int, float))
+        number = f"${amount:,.0f}" if is_money else "".join(filter(None, format_column([amount], _FIGURE_FORM)))
+        detail = "".join(filter(None, format_column(details, _FIGURE_FORM)))
+        yield Card(name.removesuffix(_DOLLARS), number, detail, at_least)
+
+
+def _number(text: str) -> float | str:
+    """Return a number; a text that is none as it is."""
+    try:
+        return float(text) if set(text) & set(".en") else int(text)
+    except ValueError:
+        return text
 
 
 def page_title(name: str, *, is_time: bool = False) -> str:
@@ -162,7 +263,7 @@ class Course:
         ]
         line = " ".join(f"{x},{y}" for x, y in points)
         styles = [f"left:{x}%;top:{y}%" for x, y in points]
-        labels = Html("").join(
+        labels = _NONE.join(
             _POINT.format(html_attribute(styles[index]), text, html_attribute(styles[index]))
             for index, text in self.labels.items()
         )

@@ -20,6 +20,7 @@ from math import isfinite
 from textwrap import wrap
 from typing import Any, Literal
 
+import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
@@ -46,6 +47,7 @@ from kosmo_kernel.render.text import (
 from kosmo_kernel.safety.markup import Html, Markdown, box, without_delimiters
 from kosmo_kernel.safety.tables import Csv, HtmlColumn, csv_lines, html_fields, html_table, markdown_rows
 from kosmo_kernel.safety.text import shortened
+from kosmo_kernel.settings.notebook_run import notebook_run
 from kosmo_kernel.settings.table import ROWS
 from kosmo_kernel.text import counted, cut_to, display_width, lazy_pattern, listed
 from kosmo_kernel.values.fields import Field, are_times, fields_of, first_fields, moment
@@ -58,6 +60,7 @@ COLUMNS_SHOWN = 200  # columns shown of a table
 FIELDS_SHOWN = 1000  # fields shown of a record, which take one line each
 
 MORE_ROWS = f"`--limit N` or {ROWS.variable}"
+PAGE_DATA = "application/vnd.kosmo.page+json"  # the media type of what a page is made of
 _UUID = lazy_pattern(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
 _MAX_NAME = 200  # characters shown of a column name
 _MAX_LISTED = 8  # how many of the columns left out are listed by name
@@ -86,7 +89,7 @@ _MORE = Html("\n<p>… {}</p>")
 _OTHERS = Html("\n<details><summary>{} more: ids, and what is empty</summary>{}</details>")
 
 
-class Table(Struct, frozen=True):
+class Table(Struct, frozen=True, tag="table"):
     """The first rows of a list of records, and what the writers of all formats need to know of its columns."""
 
     names: Sequence[str]
@@ -99,6 +102,7 @@ class Table(Struct, frozen=True):
     key: Collection[str] = ()  # the names of the columns that identify a row, which are no ids
     more: str = MORE_ROWS  # how to see more rows
     totals: Mapping[str, float] | None = None  # of all rows, by the name of the column; None to compute them
+    is_record: bool = False  # whether its only row is a record, which is shown with a line for each field
 
     def kind(self, index: int) -> Kind:
         """Return the kind of a column."""
@@ -154,6 +158,12 @@ class Table(Struct, frozen=True):
         if rows == self.total:
             return self.size
         return f"{self.size}, {f'the first {rows:,}' if rows else 'none'} shown; more with {self.more}"
+
+    def data(self) -> dict[str, Any]:
+        """Return the table as JSON values, from which `kosmo run --html` makes a table of its page."""
+        columns = [[_json_value(value) for value in values] for values in self.columns]
+        data: dict[str, Any] = msgspec.to_builtins(replace(self, columns=columns), enc_hook=str)
+        return data
 
     def html(self) -> Html:
         """Return the table as one HTML element."""
@@ -255,6 +265,13 @@ class Table(Struct, frozen=True):
         return [form.paint(line, DIM) for line in lines] if form.paint else lines
 
 
+def _json_value(value: Any) -> Any:
+    """Return a value that JSON has: times as texts, and texts of numbers that are none."""
+    if isinstance(value, datetime):
+        return value.isoformat()
+    return pretty(value) if isinstance(value, float) and not isfinite(value) else value
+
+
 def column_kind(name: str, values: Sequence[Any], key: Collection[str] = ()) -> Kind:
     """Return the kind of a column.
 
@@ -309,8 +326,15 @@ class RecordView(Record):
         pairs = [(name, NOTHING if text is None else text) for name, text in self.lines()]
         return "\n".join(pair_lines(pairs, width, paint))
 
+    def table(self) -> Table:
+        """Return the record as a table of one row."""
+        return replace(table_of(self, 1, most=FIELDS_SHOWN), is_record=True)
+
     def __repr__(self) -> str:
         return self.text()
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
+        return {PAGE_DATA: self.table().data()} if notebook_run() else {}
 
     def _repr_html_(self) -> Html:
         fields, more = self._fields()

@@ -1,8 +1,9 @@
 """Write the executed copy as an HTML page, for readers who only need the results.
 
-The page is one file that loads nothing and runs no script: it can be mailed and read offline, and no third party learns
-that it is read. It has the outputs without the code. Links to files beside the notebook become plain text, because the
-reader has only the page. A page with data of the demo account has a band on top that says so.
+nbconvert exports the notebook without its code, and `render/page_parts.py` puts it into the frame of all pages. What
+stands in tables, cards, checks and pictures is data of the outputs, in a media type of our own that the kernels of
+`kosmo run` add; other outputs are as in the notebook. Links to files beside the notebook become plain text, because the
+reader has only the page.
 
 A cell's tags decide where it stands: `key-figures` below the title as cards, `about` at the end with the report of the
 run, `remove-cell` nowhere, and `demo` only if the run used no account but the demo.
@@ -11,38 +12,34 @@ run, `remove-cell` nowhere, and `demo` only if the run used no account but the d
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
-from contextlib import suppress
-from datetime import UTC, datetime
+from collections.abc import Sequence
+from datetime import datetime
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import msgspec
 
 from kosmo_kernel.accounts import is_demo
-from kosmo_kernel.checks.head_display import CHECK_CLASS, PASSED, REMEDY, WHY
+from kosmo_kernel.checks.head_display import Head
 from kosmo_kernel.errors import InvalidArgumentsError, SettingsError
-from kosmo_kernel.pages.design import FICTION, PRINTED, style_rules, style_sheets
-from kosmo_kernel.render.page_parts import AT_LEAST, Card, cards, page_columns, page_table
-from kosmo_kernel.render.tables import Table
-from kosmo_kernel.render.text import CellForm, format_column
+from kosmo_kernel.pages.design import style_rules
+from kosmo_kernel.render.page_parts import Card, cards, cards_of, html_page, whole_table
+from kosmo_kernel.render.tables import PAGE_DATA, Table
 from kosmo_kernel.runbook.copy import refuse_to_replace
 from kosmo_kernel.runbook.notebook import REPORT_TAG
-from kosmo_kernel.safety.markup import Html, fenced, html_attribute, html_of_package
-from kosmo_kernel.safety.tables import html_fields
+from kosmo_kernel.safety.markup import Html, fenced, html_attribute, html_of_notebook, html_of_package
 from kosmo_kernel.settings import private_files
 from kosmo_kernel.settings.installation import how_to_install
 from kosmo_kernel.settings.private_files import writing
 from kosmo_kernel.values.records import without_surrogates
-
-if TYPE_CHECKING:
-    from bs4 import BeautifulSoup, Tag
 
 SUFFIX = ".html"
 KEY_FIGURES = "key-figures"  # the tag of cells whose outputs stand below the title
 REMOVED = "remove-cell"  # the tag of cells that are not in the page; the same as in Jupyter Book
 ABOUT = "about"  # the tag of cells at the end, which say how to read the page
 ABOUT_DEMO = "demo"  # the tag of cells about the demo account
-_MARKER = "<!-- A page of kosmo run -->"  # identifies a page of an earlier run, which may be replaced
+_MARKER = Html("<!-- A page of kosmo run -->\n")  # identifies a page of an earlier run, which may be replaced
 _IMAGE = Html('<img alt="{}"')  # the beginning of a tag
 _FENCED = re.compile(r"^(```|~~~).*?^\1", re.MULTILINE | re.DOTALL)
 _LINK = re.compile(r"\[([^][]*)\]\([^()]*\)")
@@ -91,13 +88,6 @@ def write(copy: Path, accounts: Sequence[str], time: datetime | None = None, com
     for cell in notebook.cells:
         if cell.cell_type == "code":
             cell.outputs = adapt(cell.outputs, are_figures=KEY_FIGURES in _tags(cell))
-    notebook.metadata.marker = _MARKER
-    # Outputs take their colours from variables of JupyterLab, which `runbook.css` gives the colours of the page.
-    sheets = style_sheets("colours"), style_rules() + Html("\n"), style_sheets("page", "runbook", "band")
-    notebook.metadata.style = Html().join(sheets)
-    notebook.metadata.band = FICTION if any(map(is_demo, accounts)) else ""
-    on_paper = [*accounts, *([f"{time:%d %B %Y}".lstrip("0")] if time else [])]
-    notebook.metadata.printed = PRINTED.format(", ".join(on_paper)) if on_paper else ""
     bare = {"exclude_input": True, "exclude_input_prompt": True, "exclude_output_prompt": True}
     # By default nbconvert prefers templates in the working directory, and templates can run code.
     templates = {"raw_template": html_of_package("runbook/page.html.j2"), "extra_template_basedirs": []}
@@ -105,9 +95,12 @@ def write(copy: Path, accounts: Sequence[str], time: datetime | None = None, com
     # It replaces links of notebooks of 2013, and takes quadratic time for headings of many brackets.
     exporter.register_filter("strip_files_prefix", lambda text: text)  # type: ignore[no-untyped-call] # as above
     exported, _ = exporter.from_notebook_node(notebook, {"metadata": {"name": copy.stem, "path": str(copy.parent)}})
+    body = html_of_notebook(without_local_links(without_surrogates(exported)))
+    title = notebook.metadata.get("title", copy.stem)
+    html = html_page(title, body, accounts, time, style=style_rules() + Html("\n"), marker=_MARKER)
     page = copy.with_suffix(SUFFIX)
     with writing(page, f"The notebook with all outputs is {copy}."):
-        private_files.write(page, without_local_links(without_surrogates(exported)), durable=False)
+        private_files.write(page, html, durable=False)
     return page
 
 
@@ -156,26 +149,6 @@ def set_titles(notebook: Any) -> None:
         cell.metadata.image = _IMAGE.format(html_attribute(heading))
 
 
-# Tables and checks, as a reader without the notebook needs them ----------------------------------
-#
-# A table of the notebook is read from its HTML and written again in the form of all pages (`render/page_parts.py`), and
-# key figures become cards. An empty table is a sentence, or nothing below the head of a check, which says already that
-# there are no findings. What to do about findings stands below their table, and why they matter is folded together with
-# the Lua of the check; without findings also what to do.
-
-_TABLE_CLASS = "kosmo-table"
-_COUNT = re.compile("([0-9,]+) records? \N{MULTIPLICATION SIGN} [0-9,]+ columns?")
-_TIME = re.compile(r"(\d{4}-\d\d-\d\d \d\d:\d\d(?::\d\d(?:\.\d+)?)?) UTC")
-_TRUTH = {"true": True, "false": False}
-_RECORD = Html('<div class="table">{}</div>\n')
-_NOTHING = Html('<p class="nothing">Nothing.</p>\n')
-_BELOW = Html('<p class="cut">{}</p>\n')
-_ADVICE = Html('<p class="advice"><b>{}</b> {}</p>\n')
-_FACTS = Html("<div>{}</div>")
-DOLLARS = ", $"  # the end of the name of an amount of money
-_FIGURE_FORM = CellForm("minutes", has_separators=True, for_page=True)
-
-
 def adapt(outputs: Sequence[Any], *, are_figures: bool = False) -> list[Any]:
     """Return the outputs of a cell for a page.
 
@@ -183,138 +156,25 @@ def adapt(outputs: Sequence[Any], *, are_figures: bool = False) -> list[Any]:
         outputs: the outputs, whose HTML is changed.
         are_figures: their tables have key figures, which become cards, below all other HTML.
     """
+    from nbformat.v4 import new_output
+
     figures: list[Card] = []
     others: list[Any] = []
-    headed, advice = None, Html()
+    foot = nothing = Html()
     for output in outputs:
-        html = str(output.get("data", {}).get("text/html", ""))
-        if are_figures and _TABLE_CLASS in html:
-            figures += (card for box in _soup(html).find_all("div", class_=_TABLE_CLASS) for card in _cards(box))
-            continue
-        if _TABLE_CLASS in html or CHECK_CLASS in html:
-            output.data["text/html"], advice = _adapted(html, advice, is_headed=bool(others))
-            headed = output
+        data = output.get("data", {})
+        part = msgspec.convert(data[PAGE_DATA], Table | Head) if PAGE_DATA in data else None
+        match part:
+            case Table() if are_figures:
+                figures += cards_of(part)
+                continue
+            case Table():
+                data["text/html"] = (whole_table(part, nothing=nothing) if foot else whole_table(part)) + foot
+                foot = nothing
+            case Head():
+                data["text/html"], foot = foot + part.page_head(), part.page_foot()
         others.append(output)
-    if headed:
-        headed.data["text/html"] += str(advice)
-    if figures:
-        from nbformat.v4 import new_output
-
-        sentences = [output for output in others if "data" in output]
-        output = new_output("display_data", {"text/html": cards(figures)})
-        others = [*sentences, output, *(output for output in others if "data" not in output)]
-    return others
-
-
-def _soup(html: str) -> BeautifulSoup:
-    from bs4 import BeautifulSoup
-
-    return BeautifulSoup(html, "html.parser")
-
-
-def _adapted(html: str, advice: Html, *, is_headed: bool) -> tuple[str, Html]:
-    """Return HTML for a page, and what to do about the findings of a check in it, which stands below the next table."""
-    soup = _soup(html)
-    for style in soup.find_all("style"):
-        style.decompose()
-    for box in soup.find_all("div", class_=_TABLE_CLASS):
-        box.replace_with(_soup(_written(box, is_headed=is_headed) + advice))
-        advice = Html()
-    for head in soup.find_all("div", class_=CHECK_CLASS):
-        advice = _arrange_head(head)
-    return str(soup), advice
-
-
-def _arrange_head(head: Tag) -> Html:
-    """Fold what explains a check, and return what to do about its findings."""
-    advice = Html()
-    for element in [head, *head.find_all(["div", "summary", "pre"]), *head.find_all(class_="severity")]:
-        del element["style"]
-    folded = head.find("details")
-    summary, code = (folded.find("summary"), folded.find("pre")) if folded else (None, None)
-    if not summary or not code:
-        return advice
-    for remark in head.find_all("div", recursive=False):
-        name = remark.find("b", recursive=False)
-        kind = name.get_text().rstrip(":") if name else ""
-        if kind == WHY or (kind == REMEDY and PASSED in head["class"]):
-            code.insert_before(remark.extract())
-        elif kind == REMEDY and name:
-            name.extract()
-            advice = _ADVICE.format(kind, remark.extract().get_text().strip())
-    for text in summary.find_all(string=True, recursive=False):  # the account, the day and the parameters
-        code.insert_before(_soup(_FACTS.format(text.extract().strip())))
-    summary.insert(0, "About ")
-    return advice
-
-
-def _written(box: Tag, *, is_headed: bool) -> Html:
-    """Return the HTML of a table in the form of pages."""
-    table, is_record = _read(box), not box.find("thead")
-    if not table.columns or not table.columns[0]:
-        return Html("") if is_headed else _NOTHING
-    columns = page_columns(table)
-    if is_record:
-        whole = _RECORD.format(html_fields((name, texts[0], texts[0] or "") for name, texts, *_ in columns))
-    else:
-        whole = page_table(columns)
-    below = (note.get_text() for note in box.find_all("p"))
-    return whole + Html("").join(_BELOW.format(text) for text in below if not _COUNT.fullmatch(text))
-
-
-def _cards(box: Tag) -> Iterator[Card]:
-    """Yield the key figures of a table with a name, a figure and a detail in each row, or of a record."""
-    table = _read(box)
-    if box.find("thead"):
-        rows = list(zip(*table.columns, strict=True))
-    else:
-        rows = [(name, value) for name, [value] in zip(table.names, table.columns, strict=True)]
-    for name, value, *details in rows:
-        at_least = isinstance(value, str) and value.startswith(f"{AT_LEAST} ")
-        amount = _number(value.removeprefix(f"{AT_LEAST} ")) if at_least else value
-        is_money = name.endswith(DOLLARS) and isinstance(amount, (int, float))
-        number = f"${amount:,.0f}" if is_money else "".join(filter(None, format_column([amount], _FIGURE_FORM)))
-        detail = "".join(filter(None, format_column(details, _FIGURE_FORM)))
-        yield Card(name.removesuffix(DOLLARS), number, detail, at_least)
-
-
-def _read(box: Tag) -> Table:
-    """Return the table of an output, or the only row of a record, with whole cells."""
-    heads: list[Tag] = [*box.select("thead th")]
-    rows: list[list[Tag]] = [[*row.find_all(["th", "td"], recursive=False)] for row in box.select("tbody tr")]
-    if not heads:  # a record, which has a row for each field
-        heads, rows = [row[0] for row in rows], [[row[1] for row in rows]]
-    counts = [int(count[1].replace(",", "")) for p in box.find_all("p") if (count := _COUNT.match(p.get_text()))]
-    columns = [_values(cells) for cells in zip(*rows, strict=True)]
-    return Table([head.get_text() for head in heads], columns, counts[0] if counts else len(rows))
-
-
-def _values(cells: Sequence[Tag]) -> list[Any]:
-    """Return the values of a column: numbers, times and truth values as such, and None for missing ones."""
-    texts = list(map(_text, cells))
-    present = {text for text in texts if text is not None}
-    if not present:
-        return texts
-    if all(cell.get("align") for cell in cells):
-        return [None if text is None else _number(text) for text in texts]
-    if present <= _TRUTH.keys():
-        return [text and _TRUTH[text] for text in texts]
-    if all(map(_TIME.fullmatch, present)):
-        return [None if text is None else datetime.fromisoformat(text[:-4]).replace(tzinfo=UTC) for text in texts]
-    return texts
-
-
-def _number(text: str) -> float | str:
-    """Return a number; a text that is none, such as the beginning of one, as it is."""
-    with suppress(ValueError):
-        return float(text) if set(text) & set(".en") else int(text)
-    return text
-
-
-def _text(cell: Tag) -> str | None:
-    """Return the whole text of a cell, of which the notebook may show the beginning; None for a missing value."""
-    text = cell.get_text()
-    if not text:
-        return None
-    link = cell.find("a")
-    return str(cell.get("title") or (link and link.get("href")) or text.removeprefix(" "))
+    added = [cards(figures)] * bool(figures) + [foot] * bool(foot)
+    sentences = [output for output in others if "data" in output]
+    others = [output for output in others if "data" not in output]
+    return [*sentences, *(new_output("display_data", {"text/html": html}) for html in added), *others]

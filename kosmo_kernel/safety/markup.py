@@ -56,6 +56,7 @@ _MARKDOWN = lazy_pattern(
 _SIMPLE = r"(?:[\w.,;=(){}/%+'\"?!#\[-]|:(?!/)|\](?![(:\[]))+"
 _SIMPLE_CODE = lazy_pattern(rf"(?!.*www\.){_SIMPLE}(?: {_SIMPLE})*", re.IGNORECASE)
 _NAMED = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
+_NOT_IN_CSS = lazy_pattern(r"[^\w ,.()-]", re.ASCII)
 _ATTRIBUTE = lazy_pattern(r"""[&<>"'`$\\|\x00-\x1f\u2028\u2029]""")
 
 
@@ -233,6 +234,17 @@ def html_code(text: str) -> Html:
 def html_attribute(text: str) -> Html:
     """Return `text` as an attribute value for either kind of quotes, in HTML or in Markdown."""
     return Html(_ATTRIBUTE.sub(_as_text, clean(text)))
+
+
+def css_string(text: str) -> str:
+    """Return `text` as a string of CSS, which `html_attribute` makes a part of a style attribute."""
+    escaped = _NOT_IN_CSS.sub(lambda match: f"\\{ord(match[0]):x} ", clean(text))
+    return f"'{escaped}'"
+
+
+def html_of_notebook(text: str) -> Html:
+    """Return what nbconvert made of a notebook: the HTML of its outputs is that of its author, and of the gates."""
+    return Html(text)
 
 
 @cache

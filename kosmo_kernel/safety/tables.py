@@ -24,6 +24,9 @@ MAX_LINK_LENGTH = 2000  # characters of an address that becomes a link
 
 _LINK = lazy_pattern(r"https?://[^\s\\]+")
 _APOSTROPHE = "'"
+# Where an address, a name or a path may go on in the next line.
+_BREAK = lazy_pattern(r"(?<=\w)@(?=\w)|(?<=\w)[.:/_](?=\w)")
+_BREAKABLE = lazy_pattern(r"[^\s<>&]{12,}")
 _TABLE = '<table class="dataframe">'
 # What would end a value or a line, so that `cut`, `sort` and `awk -F'\t'` work.
 _WEB_ADDRESS = lazy_pattern(r"https?://[a-z0-9.-]+(?::[0-9]+)?(?:/[a-z0-9./-]*)?", re.IGNORECASE)
@@ -58,7 +61,7 @@ def html_table(columns: Sequence[HtmlColumn], *, is_whole: bool = False) -> Html
         cells = [_cell(text, hint, align, most) for text, hint in zip(texts, hints or repeat(""), strict=False)]
         if shares:
             cells = [
-                f'<td style="--share:{share:.0%}"{cell[3:]}' if share >= MIN_SHARE else cell
+                f'<td style="--share:{share:.3g}"{cell[3:]}' if share >= MIN_SHARE else cell
                 for cell, share in zip(cells, shares, strict=True)
             ]
         body.append(cells)
@@ -87,10 +90,19 @@ def _cell(text: str | None, hint: str, align: str, most: int) -> str:
     if text is None:
         return f"<td{align}></td>"
     content = escape(clean(shortened(text, most)), quote=False)
+    if most > MAX_CELL and not align:
+        content = _BREAKABLE.sub(_with_breaks, content)
     if _is_link(text):
         return f'<td><a href="{escape(clean(text))}">{content}</a></td>'
     title = f" title='{escape(clean(hint), quote=False).replace(_APOSTROPHE, '&#39;')}'" if hint else ""
     return f"<td{align}{title}>{content or ' '}</td>"
+
+
+def _with_breaks(word: re.Match[str]) -> str:
+    """Return a long word with places where a line may end."""
+    if word[0].isupper() or not any(map(str.isalpha, word[0])):
+        return word[0]
+    return _BREAK.sub(lambda mark: f"<wbr>{mark[0]}" if mark[0] == "@" else f"{mark[0]}<wbr>", word[0])
 
 
 def _whole_cell(text: str | None, whole: str) -> str:

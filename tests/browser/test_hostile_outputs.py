@@ -34,6 +34,7 @@ from started_server import free_port, started_server
 from kosmo_kernel.render.display import bundle_of
 from kosmo_kernel.runbook import page
 from kosmo_kernel.session import Session
+from kosmo_kernel.settings import notebook_run
 
 pytestmark = pytest.mark.skipif(bool(lab_page.missing()), reason=lab_page.missing())
 needs_mathjax = pytest.mark.skipif(
@@ -360,7 +361,10 @@ def _executed(every: list[Case]) -> nbformat.NotebookNode:
 
 @pytest.mark.full
 @pytest.mark.parametrize("as_it_is", [False, True], ids=["made harmless", "as they are"])
-def test_some_do_harm_in_a_page_only_as_they_are(browser: Any, tmp_path: Path, *, as_it_is: bool) -> None:
+def test_some_do_harm_in_a_page_only_as_they_are(
+    browser: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, as_it_is: bool
+) -> None:
+    monkeypatch.setattr(notebook_run, "received", [notebook_run.NotebookRun()])
     with listening() as canary:
         some = [case for case in cases(canary.url) if case.door in SOME_DOORS]
         path = _page(raw_notebook(some) if as_it_is else _executed(some), tmp_path)

@@ -10,13 +10,14 @@ import pytest
 from repository import ROOT
 
 from kosmo_kernel.pages import design
-from kosmo_kernel.pages.design import MAX_OPEN_ROWS, begin_cell, style_rules, style_sheets
+from kosmo_kernel.pages.design import MAX_OPEN_ROWS, begin_cell, style_rules
 from kosmo_kernel.render.display import outline
+from kosmo_kernel.render.page_parts import MAX_CARD_COLUMNS
 from kosmo_kernel.render.tables import RecordView, Table
 
-THEMES = dict(
-    zip(("light", "dark", "paper"), re.findall(r":root \{(.*?)\}", style_sheets("colours"), re.DOTALL), strict=True)
-)
+SHEET = (ROOT / "kosmo_kernel/pages/page.css").read_text(encoding="utf-8")
+COLOURS = re.findall(r":root \{([^}]*--ground:[^}]*)\}", SHEET)
+THEMES = dict(zip(("light", "dark", "paper"), COLOURS, strict=True))
 TEXTS = ("ink", "soft", "accent", "warn", "good", "bad", "high", "medium", "low")
 
 
@@ -38,13 +39,19 @@ def contrast(one: str, other: str) -> float:
 def test_each_text_has_enough_contrast_on_each_ground(theme: str) -> None:
     colours = dict(re.findall(r"--([\w-]+): (#\w+)", THEMES[theme]))
     pairs = [(text, ground) for text in TEXTS for ground in ("ground", "raised")]
-    pairs += [("warn", "warn-ground"), ("ink", "bar")]
+    pairs += [("warn", "warn-ground")]
     weak = {pair for pair in pairs if contrast(*(colours.get(name, "") for name in pair)) < 4.5}
     assert weak == set()
+    assert contrast(colours["bar"], colours["ground"]) >= (2 if theme == "paper" else 3)
+
+
+def test_each_column_of_a_card_on_a_phone_has_its_heading() -> None:
+    columns = range(2, MAX_CARD_COLUMNS + 1)
+    assert [line for n in columns if (line := f"td:nth-child({n}) {{ --head: var(--h{n}); }}") not in SHEET] == []
 
 
 def test_the_style_folds_the_rows_after_those_that_are_open() -> None:
-    assert f"tr:nth-child(n+{MAX_OPEN_ROWS + 1}) {{ display: none; }}" in style_sheets("page")
+    assert f"tr:nth-child(n+{MAX_OPEN_ROWS + 1}) {{ display: none; }}" in SHEET
 
 
 TABLE = Table(["name", "size"], [["web.1", None], [1, 2]], 2)

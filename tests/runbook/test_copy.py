@@ -18,6 +18,7 @@ from kosmo_kernel.render.display import bundle_of
 from kosmo_kernel.render.frames import KosmoFrame
 from kosmo_kernel.runbook import page
 from kosmo_kernel.session import Session
+from kosmo_kernel.settings import notebook_run
 
 pytestmark = pytest.mark.usefixtures("kernel_list")
 
@@ -218,8 +219,9 @@ def tagged(tag: str, cell: Any) -> Any:
 
 @pytest.mark.parametrize("accounts", [["demo"], ["production"], ["demo", "production"], []])
 def test_a_page_begins_with_its_key_figures_and_leaves_out_what_is_not_for_its_readers(
-    accounts: list[str], tmp_path: Path
+    accounts: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(notebook_run, "received", [notebook_run.NotebookRun()])
     with Session() as session:
         figures = nbformat.v4.new_output("display_data", bundle_of(session.run("return { cost = 23584 }").value))
     cells = [

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-import shutil
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import nbformat
@@ -11,13 +12,17 @@ import pytest
 from lab_page import chromium, missing
 from repository import NOTEBOOKS
 
+from kosmo_kernel import runbook
 from kosmo_kernel.render.display import bundle_of
 from kosmo_kernel.runbook import page
 from kosmo_kernel.session import Session
+from kosmo_kernel.settings import notebook_run
 
 pytestmark = [pytest.mark.full, pytest.mark.skipif(bool(missing()), reason=missing())]
 
 AUDITS = ["access-audit", "addon-and-domain-audit", "drift", "dyno-audit", "incident-runbook", "stack-and-lifecycle"]
+WritePage = Callable[[str], Path]
+PHONE = 390  # pixels of its window
 PAPER, TURNED = 718, 1047  # pixels between the margins of a sheet of A4, upright and turned
 OUTSIDE = """() => {
   const edge = document.querySelector('main').getBoundingClientRect().right + 1;
@@ -26,20 +31,43 @@ OUTSIDE = """() => {
 }"""
 
 
-def test_a_page_fetches_nothing_and_no_column_is_cut_off_on_paper(tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def page_of_run(kernel_settings: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> WritePage:
+    """Return a function that runs a notebook on the demo and returns its page; each is run once."""
+    folder = tmp_path_factory.mktemp("pages")
+
+    @cache
+    def run(name: str) -> Path:
+        with pytest.MonkeyPatch.context() as patch:
+            for variable, value in kernel_settings.items():
+                patch.setenv(variable, value)
+            book = runbook.read(NOTEBOOKS / f"{name}.ipynb")
+            report = runbook.run(book, {"account": "demo"}, folder / f"{name}.ipynb")
+        assert report.error is None
+        return page.write(report.output, report.accounts)
+
+    return run
+
+
+@pytest.fixture
+def run_by_kosmo(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(notebook_run, "received", [notebook_run.NotebookRun()])
+
+
+def test_a_page_fetches_nothing_and_no_column_is_cut_off_on_paper(page_of_run: WritePage) -> None:
     asked = []
     with chromium() as browser:
         sheet = browser.new_page(viewport={"width": PAPER, "height": 1000})
         sheet.on("request", lambda request: asked.append(request.url))
         sheet.emulate_media(media="print")
         for name in AUDITS:
-            copy = Path(shutil.copy(NOTEBOOKS / f"{name}.ipynb", tmp_path))
-            sheet.goto(page.write(copy, ["demo"]).as_uri())
+            sheet.goto(page_of_run(name).as_uri())
             assert sheet.locator(".table").count() > 0
             assert sheet.evaluate(OUTSIDE) == [], name
     assert [url for url in asked if not url.startswith(("file:", "data:"))] == []
 
 
+@pytest.mark.usefixtures("run_by_kosmo")
 def test_what_a_table_cuts_is_whole_in_a_page(tmp_path: Path) -> None:
     lua = (
         'return { { apps = ("app "):rep(40) .. "END", at = "https://example.com/" .. ("y"):rep(90) .. "END", n = 1 } }'
@@ -58,6 +86,7 @@ def test_what_a_table_cuts_is_whole_in_a_page(tmp_path: Path) -> None:
             assert sheet.evaluate(OUTSIDE) == []
 
 
+@pytest.mark.usefixtures("run_by_kosmo")
 def test_a_wide_table_has_a_turned_sheet_of_its_own_and_is_whole(tmp_path: Path) -> None:
     heroku = "app.integrations.heroku.demo"
     wide = nbformat.v4.new_notebook(metadata={"kernelspec": {"name": "kosmo-lua", "display_name": "Lua (Kosmo)"}})
@@ -80,11 +109,11 @@ def test_a_wide_table_has_a_turned_sheet_of_its_own_and_is_whole(tmp_path: Path)
     assert all(float(width) > float(height) for width, height in sheets)
 
 
-def test_a_long_table_is_whole_on_the_screen_and_no_row_is_divided_on_paper(tmp_path: Path) -> None:
-    copy = Path(shutil.copy(NOTEBOOKS / "access-audit.ipynb", tmp_path))
+def test_a_long_table_is_whole_on_the_screen_and_no_row_is_divided_on_paper(page_of_run: WritePage) -> None:
+    written = page_of_run("access-audit")
     with chromium() as browser:
         sheet = browser.new_page(viewport={"width": TURNED, "height": 1000})
-        sheet.goto(page.write(copy, ["demo"]).as_uri())
+        sheet.goto(written.as_uri())
         box = sheet.locator(".table", has_text="night-sorter").first
         for media in ("screen", "print"):
             sheet.emulate_media(media=media)
@@ -93,11 +122,11 @@ def test_a_long_table_is_whole_on_the_screen_and_no_row_is_divided_on_paper(tmp_
         assert set(rows) == {"avoid"}
 
 
-def test_a_chart_has_the_colours_of_the_page_light_and_dark(tmp_path: Path) -> None:
-    copy = Path(shutil.copy(NOTEBOOKS / "costs.ipynb", tmp_path))
+def test_a_chart_has_the_colours_of_the_page_light_and_dark(page_of_run: WritePage) -> None:
+    written = page_of_run("costs")
     with chromium() as browser:
         sheet = browser.new_page(viewport={"width": 1000, "height": 700})
-        sheet.goto(page.write(copy, ["demo"]).as_uri())
+        sheet.goto(written.as_uri())
         colours = []
         for scheme in ("light", "dark"):
             sheet.emulate_media(color_scheme=scheme)
@@ -105,23 +134,39 @@ def test_a_chart_has_the_colours_of_the_page_light_and_dark(tmp_path: Path) -> N
         assert colours == ["rgb(91, 63, 158)", "rgb(189, 164, 255)"]
 
 
-def test_the_head_of_a_table_stays_while_one_scrolls(tmp_path: Path) -> None:
-    copy = Path(shutil.copy(NOTEBOOKS / "access-audit.ipynb", tmp_path))
+def test_the_head_of_a_table_stays_while_one_scrolls(page_of_run: WritePage) -> None:
+    written = page_of_run("access-audit")
     with chromium() as browser:
-        for width in (1200, 390):
-            sheet = browser.new_page(viewport={"width": width, "height": 500})
-            sheet.goto(page.write(copy, ["demo"]).as_uri())
-            sheet.evaluate("document.querySelectorAll('.more').forEach(more => more.open = true)")
-            table = sheet.locator(".table:has(tr:nth-child(40))").first
-            table.locator("tbody tr").nth(35).scroll_into_view_if_needed()
-            assert table.locator("thead th").first.evaluate("head => head.getBoundingClientRect().top") >= 0
+        sheet = browser.new_page(viewport={"width": 1200, "height": 500})
+        sheet.goto(written.as_uri())
+        sheet.evaluate("document.querySelectorAll('.more').forEach(more => more.open = true)")
+        table = sheet.locator(".table:has(tr:nth-child(40))").first
+        table.locator("tbody tr").nth(35).scroll_into_view_if_needed()
+        assert table.locator("thead th").first.evaluate("head => head.getBoundingClientRect().top") >= 0
 
 
-def test_rows_that_are_folded_on_the_screen_are_there_on_paper(tmp_path: Path) -> None:
-    copy = Path(shutil.copy(NOTEBOOKS / "access-audit.ipynb", tmp_path))
+CUT = """() => [...document.querySelectorAll('.table:not(.wide) td')]
+  .filter(cell => cell.getBoundingClientRect().right > innerWidth || cell.scrollWidth > cell.clientWidth + 1)
+  .map(cell => cell.textContent)"""
+
+
+def test_on_a_phone_nothing_is_cut_and_a_row_of_many_columns_is_a_card(page_of_run: WritePage) -> None:
+    with chromium() as browser:
+        sheet = browser.new_page(viewport={"width": PHONE, "height": 844})
+        for name in (*AUDITS, "costs"):
+            sheet.goto(page_of_run(name).as_uri())
+            assert sheet.evaluate("document.documentElement.scrollWidth") == PHONE, name
+            assert sheet.evaluate(CUT) == [], name
+        sheet.goto(page_of_run("drift").as_uri())
+        second = sheet.locator(".cards tbody tr").first.locator("td:not(:empty)").nth(1)
+        assert second.evaluate("cell => getComputedStyle(cell, '::before').content") == '"Thing"'
+
+
+def test_rows_that_are_folded_on_the_screen_are_there_on_paper(page_of_run: WritePage) -> None:
+    written = page_of_run("access-audit")
     with chromium() as browser:
         sheet = browser.new_page(viewport={"width": PAPER, "height": 1000})
-        sheet.goto(page.write(copy, ["demo"]).as_uri())
+        sheet.goto(written.as_uri())
         rows = sheet.locator(".table:has(+ .more) tbody tr")
         visible = []
         for media in ("screen", "print"):

@@ -10,15 +10,22 @@ import nbformat
 import pytest
 from bs4 import BeautifulSoup
 
-from kosmo_kernel.checks.head_display import PASSED, REMEDY, head_display
+from kosmo_kernel.checks.head_display import REMEDY, head_display
 from kosmo_kernel.checks.report import QuestionReport, QuestionResult
-from kosmo_kernel.pages.design import FICTION
 from kosmo_kernel.questions.question import Question
 from kosmo_kernel.render.display import bundle_of
+from kosmo_kernel.render.page_parts import FICTION
 from kosmo_kernel.runbook import page
 from kosmo_kernel.runbook.page import adapt
 from kosmo_kernel.session import Session
+from kosmo_kernel.settings import notebook_run
 from kosmo_kernel.values.records import Records
+
+
+@pytest.fixture(autouse=True)
+def run_by_kosmo(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the outputs be those of a notebook that `kosmo run` runs."""
+    monkeypatch.setattr(notebook_run, "received", [notebook_run.NotebookRun()])
 
 
 def output(value: Any) -> Any:
@@ -48,7 +55,7 @@ def test_headings_are_words_times_have_their_zone_once_and_truth_values_are_word
         "App name": "a",
         "Released at, UTC": "2026-11-19 03:37",
         "Maintenance": "yes",
-        "Monthly cost, $": "1,472.00",
+        "Monthly cost, $": "1,472",
     }
     assert "record" not in html
 
@@ -86,7 +93,7 @@ def test_parts_of_a_bill_have_bars_for_their_shares_and_a_total(session: Session
     html = adapted(output(rows))
     assert cells(html, "tfoot td") == ["Total", "122.00", "3"]
     bars = [cell["style"] for cell in BeautifulSoup(html, "html.parser").select("td[style]")]
-    assert bars == ["--share:25%", "--share:75%"]
+    assert bars == ["--share:0.25", "--share:0.75"]
 
 
 def test_key_figures_are_cards_with_thousands_money_and_bounds(session: Session) -> None:
@@ -104,7 +111,7 @@ def test_key_figures_are_cards_with_thousands_money_and_bounds(session: Session)
 def test_an_empty_table_is_a_sentence_and_below_the_head_of_a_check_nothing(session: Session) -> None:
     empty = "return list.filter(heroku.list_apps(), { name = 'none' })"
     assert cells(adapted(shown(session, empty)), "p") == ["Nothing."]
-    assert cells(adapted(head(0), shown(session, empty)), "p") == []
+    assert "Nothing." not in cells(adapted(head(0), shown(session, empty)), "p")
 
 
 def head(count: int | None, reason: str = "") -> Any:
@@ -120,7 +127,7 @@ def head(count: int | None, reason: str = "") -> Any:
         "idle.lua",
         severity="low",
         why="They cost money.",
-        remedy="Stop <them>.",
+        remedy="Stop <them>: `heroku ps:scale web=0 -a APP`.",
     )
     records = None if count is None else Records([{"app": f"app-{number}"} for number in range(count)])
     result = QuestionResult(check, reasons=[reason] if reason else [], records=records)
@@ -142,17 +149,30 @@ def test_why_a_check_matters_is_folded_and_what_to_do_stands_last_or_without_fin
     count: int | None, reason: str, open_remarks: list[str]
 ) -> None:
     html = adapted(head(count, reason))
-    remarks = [name.rstrip(":") for name in cells(html, ".kosmo-check > div > b, .advice > b")]
-    assert [name for name in remarks if name != "Idle apps"] == open_remarks
-    assert cells(html, ".kosmo-check details > div > b")[0] == "Why:"
-    assert len(cells(html, f".{PASSED}")) == (count == 0 and not reason)
+    remarks = [name.rstrip(":") for name in cells(html, ".check p b, .advice b")]
+    assert remarks == open_remarks
+    assert cells(html, ".about-check p b")[0] == "Why:"
+    has_passed = count == 0 and not reason
+    assert (len(cells(html, ".passed")), cells(html, ".severity")) == ((1, []) if has_passed else (0, ["low"]))
     assert "style=" not in html.partition("<pre>")[0]
 
 
 def test_what_to_do_about_findings_stands_below_their_table(session: Session) -> None:
     html = adapted(head(1), shown(session, "return { { app = 'idle-one' } }"))
-    assert html.index("Idle apps") < html.index("idle-one") < html.index("Stop &lt;them&gt;.")
+    assert html.index("Idle apps") < html.index("idle-one") < html.index("Stop &lt;them&gt;")
     assert html.count("Stop") == 1
+
+
+def test_a_command_is_code_with_a_dollar_sign_that_is_not_a_part_of_it(session: Session) -> None:
+    html = adapted(head(1), shown(session, "return { { app = 'idle-one' } }"))
+    assert cells(html, "code.command") == ["heroku ps:scale web=0 -a APP"]
+    assert "$ heroku" not in html
+
+
+def test_a_row_of_a_table_of_many_columns_has_the_headings_for_a_card(session: Session) -> None:
+    html = adapted(shown(session, "return { { name = 'a', b = 1, [\"x'; --h1: y\"] = 2, monthly_usd = 3 } }"))
+    [style] = [box["style"] for box in BeautifulSoup(html, "html.parser").select(".cards")]
+    assert style == "--h2:'B';--h3:'X\\27 \\3b  --h1\\3a  y';--h4:'Monthly cost, \\24 '"
 
 
 def test_text_in_a_table_stays_text(session: Session) -> None:
