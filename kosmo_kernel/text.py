@@ -120,6 +120,7 @@ _JOINING = {"Mn", "Me", "Mc", "Cf"}  # categories of marks and of format charact
 _VISIBLE = frozenset("\xad\u0600\u0601\u0602\u0603\u0604\u0605\u06dd\u070f\u0890\u0891\u08e2\U000110bd\U000110cd")
 # Vowels and final consonants that join the syllable before them, fillers, and the colours of emoji.
 _ALSO_JOINING = lazy_pattern("[\u1160-\u11ff\ud7b0-\ud7fb\u3164\uffa0\U0001f3fb-\U0001f3ff]")
+FINGERPRINT = lazy_pattern(r"[0-9a-f]{8}:[0-9a-f]{32}")  # of a secret: the id of the key, and the keyed digest
 # What stays on one line where there is room for it, with what separates it from the next: a word, or a part of one.
 _WORD = lazy_pattern(r"\S*\s*")
 _PIECE = lazy_pattern(r"[^\s@:/._-]*[\s@:/._-]*")

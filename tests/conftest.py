@@ -65,6 +65,7 @@ def move_in(patch: pytest.MonkeyPatch, home: Path) -> None:
     for name, folder in HOMES.items():
         patch.setenv(name, str(home / folder))
     patch.setenv("PYTHON_KEYRING_BACKEND", NO_KEYRING)
+    patch.setenv("HEROKU_DATA_HOST", "127.0.0.1")  # the look-alike has the API of databases on the same port
     patch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)  # processes by the thousand would compile every module anew
 
 

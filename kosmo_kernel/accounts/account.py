@@ -20,7 +20,7 @@ from collections.abc import Iterable, Sequence
 from typing import NoReturn
 
 from kosmo_kernel.catalogue import Integration
-from kosmo_kernel.catalogue.http import account_variable
+from kosmo_kernel.catalogue.http import OtherHost, account_variable
 from kosmo_kernel.errors import CredentialsError
 from kosmo_kernel.safety.redaction import redact, use
 from kosmo_kernel.settings.config_file import config
@@ -44,6 +44,7 @@ _ADDRESS = lazy_pattern(
 )
 WRONG_FORM = "it is not of the form https://HOST[:PORT][/PATH] without user, password, query or odd characters"
 _BARE_HOST = lazy_pattern(r"[A-Za-z0-9.-]+(:[0-9]{1,5})?")
+_HOST_NAME = lazy_pattern(r"[A-Za-z0-9.-]+")
 _PREFIX = f"{DEMO}."
 
 
@@ -152,6 +153,35 @@ def address(integration: Integration, alias: str = DEFAULT) -> str:
             f"`allow_host` below [{'.'.join(keys)}] in {settings.path}."
         )
     return url.rstrip("/")
+
+
+def other_address(integration: Integration, host: OtherHost, url: str, alias: str = DEFAULT) -> str:
+    """Return the address of another host of a service, for an account whose API is at an address.
+
+    The variable of the host names it, as for Heroku's CLI; for a named account one that ends in its name comes first.
+
+    Raises:
+        CredentialsError: the address must not receive a token, or the API is elsewhere and nothing names the host.
+    """
+    names = [host.env] if normalize_alias(alias) == DEFAULT else [account_variable(host.env, alias), host.env]
+    source = next((name for name in names if os.environ.get(name, "").strip()), "")
+    if not source and is_own(integration, url):
+        return host.url
+    if not source:
+        raise CredentialsError(
+            f"{integration.title}'s API is taken from {netloc(url)}, and nothing says where its other host is, which "
+            f"{host.url} is otherwise. Set {host.env} to a host name; scheme and port are those of {netloc(url)}."
+        )
+    name, match = os.environ[source].strip(), _ADDRESS.fullmatch(url)
+    other = f"{match['scheme']}://{name}{match['port'] or ''}" if match else ""
+    fault = _address_fault(integration, other, ()) if _HOST_NAME.fullmatch(name) else "it is no host name"
+    if fault:
+        raise CredentialsError(
+            f"{source} is no host that a {integration.title} token may be sent to: {fault}. It is the name of a host "
+            f"without scheme and port, in {', '.join(integration.credentials.hosts)} or this machine. Unset it for "
+            f"{host.url}."
+        )
+    return other
 
 
 def is_own(integration: Integration, url: str) -> bool:

@@ -22,11 +22,9 @@ from kosmo_kernel.accounts import store
 from kosmo_kernel.accounts.account import is_demo
 from kosmo_kernel.errors import KosmoError
 from kosmo_kernel.settings.table import FINGERPRINT_KEY
-from kosmo_kernel.text import lazy_pattern
 
 _ENTRY = "key of fingerprints"
-_ID_DIGITS, _DIGITS = 8, 32  # hexadecimal
-FINGERPRINT = lazy_pattern(rf"[0-9a-f]{{{_ID_DIGITS}}}:[0-9a-f]{{{_DIGITS}}}")
+_ID_DIGITS, _DIGITS = 8, 32  # hexadecimal, as the pattern `FINGERPRINT` has them
 # The cost of one try: 32 MiB of memory and a quarter of a second of one core, one of the settings that OWASP's
 # Password Storage Cheat Sheet recommends. A process pays it once. The salt is fixed, because the same key has to make
 # the same fingerprints on all machines.

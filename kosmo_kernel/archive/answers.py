@@ -93,6 +93,7 @@ class ResponseRedactor:
             text = without_secrets(reply.body.decode(errors="replace"), function)
             return StoredAnswer(TEXT, reply.status, headers, self._text(text if function.is_quotable else REDACTED))
         if HTTPStatus.OK <= reply.status < HTTPStatus.MULTIPLE_CHOICES:
+            value = function.arranged(value, self._fingerprint) if function.arranged else value
             value = clean(function, value, self._fingerprint)
         elif not function.is_quotable:
             value = _error_word(value)
@@ -134,6 +135,8 @@ def redacted_json(value: Any, change: Callable[[str], str]) -> bytes:
 
 def _says_none(reply: Response, function: Function, body: Any) -> bool:
     """Return whether a response says that there is no record where a function has at most one, which is no error."""
+    if reply.status == HTTPStatus.NOT_FOUND and any(link.is_optional for link in function.links):
+        return True
     missing = body.get("resource") if isinstance(body, dict) else None
     if reply.status != HTTPStatus.NOT_FOUND or not missing or not any(link.single for link in function.links):
         return False

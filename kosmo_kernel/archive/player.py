@@ -26,7 +26,7 @@ import msgspec
 from kosmo_kernel.accounts import Account
 from kosmo_kernel.archive.answers import StoredAnswer, StoredAnswers
 from kosmo_kernel.archive.file import open_archive
-from kosmo_kernel.archive.runs import RequestKey, Run, read_accounts, read_runs
+from kosmo_kernel.archive.runs import RequestKey, Run, path_of, read_accounts, read_runs
 from kosmo_kernel.archive.snapshots import SavedSnapshot
 from kosmo_kernel.catalogue import PLACE, Function, Integration, Link, Param
 from kosmo_kernel.catalogue.http import Response
@@ -227,7 +227,7 @@ class SnapshotPlayer(Playback):
         self, integration: Integration, account: Account, url: str, headers: Mapping[str, str], function: Function
     ) -> Response:
         """Return the saved response to a request for a URL."""
-        data = self._data(integration, function, url.removeprefix(account.url))
+        data = self._data(integration, function, path_of(account, url))
         if function.newest and integration.ranges and headers.get("Range") != integration.ranges.first:
             # A service may order by a time that its records do not have, such as when a build was started.
             field = function.newest if all(function.newest in row for row in data) else _CREATED

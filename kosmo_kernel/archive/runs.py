@@ -43,7 +43,7 @@ class RequestKey(NamedTuple):
     @classmethod
     def of_call(cls, integration: Integration, account: Account, url: str, headers: Mapping[str, str]) -> RequestKey:
         """Return the key of a request for a URL."""
-        path = url.removeprefix(account.url)
+        path = path_of(account, url)
         more = ", ".join(f"{name} {value}" for name, value in sorted(headers.items()))
         return cls(integration.name, account.alias, f"{METHOD} {redact(path)}{f' ({more})' if more else ''}")
 
@@ -55,6 +55,12 @@ class RequestKey(NamedTuple):
     def __str__(self) -> str:
         path, _, more = self.text.removesuffix(")").partition(" (")
         return f"{self.service}: {path} ({f'{more}, ' if more else ''}account {self.account})"
+
+
+def path_of(account: Account, url: str) -> str:
+    """Return the path and query of a URL, without the address of the host, which a later run may have elsewhere."""
+    path = url.removeprefix(account.url)
+    return path if path.startswith("/") else f"/{url.split('/', 3)[3]}"
 
 
 def _account_key(service: str, name: str) -> tuple[str, str]:

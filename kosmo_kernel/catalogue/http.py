@@ -47,6 +47,15 @@ class Ranges(Struct, frozen=True, dict=True):
         return f"{order} ..; order=desc, max={count}"
 
 
+class OtherHost(Struct, frozen=True):
+    """A host of a service besides that of its API, which takes the same token."""
+
+    url: str  # its address, where the API has the service's own
+    # The environment variable with another host name. The scheme and the port are those of the API's address.
+    env: str
+    refusal: str = ""  # what to do about status 403, as a sentence
+
+
 class ErrorBody(Struct, frozen=True):
     """The content of an error response."""
 

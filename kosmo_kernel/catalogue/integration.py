@@ -17,7 +17,7 @@ from typing import Any
 from msgspec import Struct, field
 from msgspec.structs import force_setattr
 
-from kosmo_kernel.catalogue.http import Budget, Credentials, ErrorBody, Ranges, Response
+from kosmo_kernel.catalogue.http import Budget, Credentials, ErrorBody, OtherHost, Ranges, Response
 from kosmo_kernel.catalogue.model import NEWEST, PLACE, RESERVED, SINCE, BulkSource, Column, Function, Param
 from kosmo_kernel.errors import UnknownNameError
 from kosmo_kernel.text import lazy_pattern, nearest
@@ -140,6 +140,7 @@ class Integration(Struct, frozen=True, dict=True):
     # Returns the content of an error response; None if it is not an error of this service.
     read_error: Callable[[Response], ErrorBody | None]
     ranges: Ranges | None = None  # the ranges of its lists; None if one response has a whole list
+    hosts: Mapping[str, OtherHost] = field(default_factory=dict)  # its other hosts, by the names that links have
     request_id: str = "request-id"  # the response header that the service's support asks for
     read_headers: tuple[str, ...] = ()  # the other response headers that `read_error` reads
     budget: Budget | None = None  # the rate limit of an account, or None
@@ -412,7 +413,7 @@ def _of_links(function: Function) -> Iterator[str]:
                 yield f"has `{placeholder}` in its path but not as {required} parameter"
         if link.bulk:
             yield from (f"has lists for `bulk`, but {mistake}" for mistake in _of_bulk(function, link.bulk))
-    for places in _duplicates(" ".join(sorted(link.places)) for link in function.links):
+    for places in _duplicates(" ".join(sorted(link.places)) for link in function.links if not link.choice):
         yield f"has more than one link for the arguments `{places}`"
 
 

@@ -15,7 +15,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from functools import cached_property, lru_cache
-from typing import Any, Literal, TypeGuard
+from typing import Any, Literal, Self, TypeGuard
 
 from msgspec import Struct, field
 from msgspec.structs import replace
@@ -37,6 +37,8 @@ PLACE = lazy_pattern(r"\{([a-z][a-z0-9_]*)\}")
 NEWEST, SINCE = "newest", "since"
 # Before the name of a parameter in the column of the items of a list, if the records have a field of that name.
 ITEM_PREFIX = "asked_"
+# The argument of a request that chooses between links with the same places; no parameter has this name.
+CHOICE = "plan"
 
 _KINDS: dict[ParamKind, tuple[str, tuple[type, ...]]] = {
     "string": ("a string", (str,)),
@@ -90,6 +92,22 @@ class Lookup(Struct, frozen=True):
     pattern: str  # of the values that the function's path takes as they are
 
 
+class Identifier(str):
+    """What identifies a record, with the value of the record that chooses the link.
+
+    It is only between a check of arguments and the arguments of the requests, which have the choice beside it.
+    """
+
+    __slots__ = ("choice",)
+    choice: str
+
+    def __new__(cls, text: str, choice: str) -> Self:
+        """Return an identifier."""
+        identifier = super().__new__(cls, text)
+        identifier.choice = choice
+        return identifier
+
+
 class Param(Struct, frozen=True):
     """One named argument of a function."""
 
@@ -110,6 +128,9 @@ class Param(Struct, frozen=True):
     # The path of the list of what it identifies, with `{}` for each placeholder; empty if there is none.
     listed_at: str = ""
     lookup: Lookup | None = None  # how a value is found that the path takes, or None if it takes all of them
+    choice: str = ""  # the dotted field of a record that chooses between links of the function; empty for none
+    choices: str = ""  # the pattern of the values of that field for which there is a link
+    choice_doc: str = ""  # what these records are, in words
 
     @property
     def expectation(self) -> str:
@@ -122,6 +143,8 @@ class Param(Struct, frozen=True):
         """Return why `value` cannot be this argument, or None if it can."""
         if self.fits(value):
             return None
+        if isinstance(value, Identifier) and not self.has_link(value.choice):
+            return f"`{self.name}` must be {self.choice_doc}, got {described(value.choice)}"
         lower = value.lower() if isinstance(value, str) else ""
         hint = f" (names are in lower case: did you mean {lower!r}?)" if self.pattern and self.fits(lower) else ""
         return f"`{self.name}` must be {self.expectation}, got {described(value)}{hint}"
@@ -130,6 +153,8 @@ class Param(Struct, frozen=True):
         """Return whether `value` can be this argument."""
         if self.numeric and type(value) is int:
             value = str(value)
+        if isinstance(value, Identifier) and not self.has_link(value.choice):
+            return False
         fits = isinstance(value, _KINDS[self.kind][1]) and (self.kind == "boolean") == isinstance(value, bool)
         if fits and self.maximum:
             fits = isinstance(value, int) and 1 <= value <= self.maximum
@@ -140,6 +165,10 @@ class Param(Struct, frozen=True):
         if fits and isinstance(value, str):
             fits = bool(re.fullmatch(self.pattern, value)) if self.pattern else self._fits_url(value)
         return fits
+
+    def has_link(self, choice: str) -> bool:
+        """Return whether a link of the function takes a record with this value of the field that chooses."""
+        return bool(re.fullmatch(self.choices, choice))
 
     def _fits_url(self, text: str) -> bool:
         return text.isprintable() if self.query else _is_path_segment(text)
@@ -156,11 +185,11 @@ class Param(Struct, frozen=True):
 
     def value_of_record(self, value: object) -> object:
         """Return the value that a record represents if the parameter takes records; any other value unchanged."""
-        if isinstance(value, Mapping):
-            return next(
-                (field_value for name in self.each if (field_value := value_at(value, name)) is not None), value
-            )
-        return value
+        if not isinstance(value, Mapping):
+            return value
+        text = next((item for name in self.each if (item := value_at(value, name)) is not None), value)
+        choice = value_at(value, self.choice) if self.choice else None
+        return Identifier(text, choice) if isinstance(text, str) and isinstance(choice, str) else text
 
     def check(self, value: object, described: Callable[[object], str] = lua_words) -> tuple[Any, list[str]]:
         """Check a value and return it as it is used in requests, together with the errors in it.
@@ -241,6 +270,10 @@ class Link(Struct, frozen=True, dict=True):
     single: bool = False  # a list function gets one record here, or status 404 if there is none, and makes a list of it
     bulk: BulkSource | None = None  # lists that give the same result for all items at once, or None
     scope: str = ""  # the narrowest scope of a token that it needs; empty if that is not known
+    host: str = ""  # the name of another host of the service; empty for that of its API
+    query: str = ""  # what is sent in the query of the URL in any case
+    choice: str = ""  # the pattern of the values of `Param.choice` that it is for; empty for any
+    is_optional: bool = False  # status 404 says that there is nothing, which is no error of a list function
 
     @cached_property
     def places(self) -> tuple[str, ...]:
@@ -285,6 +318,9 @@ class Function(Struct, frozen=True, dict=True):
     in_snapshot: bool = True  # a snapshot of an account has this list
     # Of a list that comes with this package, returns its records on a day, and notes about them; no request is sent.
     local: Callable[[date], tuple[list[dict[str, Any]], Sequence[str]]] | None = None
+    # Returns the records in the body of a response, or the one record, in the one form that the columns have, where the
+    # service has several. It gets the function that makes a fingerprint of a secret, and changes nothing twice.
+    arranged: Callable[[Any, Callable[[object], str]], Any] | None = None
 
     def __hash__(self) -> int:
         return hash((self.name, self.links, self.columns))
@@ -378,8 +414,15 @@ class Function(Struct, frozen=True, dict=True):
         """Return the link that some arguments lead to, or None."""
         if len(self.links) == 1:
             return self.links[0] if all(map(args.__contains__, self.links[0].places)) else None
-        places = {name for link in self.links for name in link.places}
-        return next((link for link in self.links if set(link.places) == places & args.keys()), None)
+        places, choice = {name for link in self.links for name in link.places}, args.get(CHOICE)
+        links = (link for link in self.links if set(link.places) == places & args.keys())
+        return next((link for link in links if choice is None or re.fullmatch(link.choice or ".*", choice)), None)
+
+    @cached_property
+    def chooser(self) -> Param | None:
+        """The parameter whose record chooses between links with the same places, or None if there is one link each."""
+        has_choice = len({link.places for link in self.links}) < len(self.links)
+        return next((param for param in self.params if param.choice), None) if has_choice else None
 
     def named(self, values: Sequence[Any] | Mapping[str, Any]) -> dict[str, Any]:
         """Return arguments by name, from named or positional ones. Nothing else is checked.
@@ -456,7 +499,8 @@ class Function(Struct, frozen=True, dict=True):
     def calls(self, bound: Mapping[str, Any]) -> list[dict[str, Any]]:
         """Return the arguments of every request that bound arguments stand for: one, or one per item of a list."""
         many = self.fanned_out(bound)
-        return [{**bound, many.name: value} for value in bound[many.name]] if many else [dict(bound)]
+        calls = [{**bound, many.name: value} for value in bound[many.name]] if many else [dict(bound)]
+        return [_with_choice(call) for call in calls] if any(param.choice for param in self.params) else calls
 
     def url(self, args: Mapping[str, Any]) -> str:
         """Return the path of one request, with every value quoted. `args` come from `calls`."""
@@ -470,8 +514,18 @@ class Function(Struct, frozen=True, dict=True):
             path = path.replace(f"{{{name}}}", quote(str(args[name]), safe=""))
         params = [param for param in self.params if param.query and param.name in args]
         texts = {param.name: str(args[param.name]) for param in params}
-        query = {name: text.lower() if isinstance(args[name], bool) else text for name, text in texts.items()}
-        return f"{path}?{urlencode(query)}" if query else path
+        fields = {name: text.lower() if isinstance(args[name], bool) else text for name, text in texts.items()}
+        query = "&".join(filter(None, (link.query, urlencode(fields))))
+        return f"{path}?{query}" if query else path
+
+
+def _with_choice(call: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the arguments of a request, with what chooses the link beside the identifier that had it."""
+    arguments: dict[str, Any] = {}
+    for name, value in call.items():
+        arguments[name] = str(value) if isinstance(value, Identifier) else value
+        arguments |= {CHOICE: value.choice} if isinstance(value, Identifier) else {}
+    return arguments
 
 
 def _secrets(columns: Iterable[Column], above: str = "") -> Iterator[Column]:

@@ -23,14 +23,13 @@ from itertools import accumulate, islice, pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from kosmo_kernel.accounts.fingerprints import FINGERPRINT
 from kosmo_kernel.checks.report import Acceptance, Finding, QuestionReport, QuestionResult, key_text, mentions, names_of
 from kosmo_kernel.errors import SettingsError
 from kosmo_kernel.questions.question import Question
 from kosmo_kernel.reader.documents import parse_toml
 from kosmo_kernel.safety.intake import decode_text, read_file
 from kosmo_kernel.safety.redaction import one_line
-from kosmo_kernel.text import counted, nearest
+from kosmo_kernel.text import FINGERPRINT, counted, nearest
 
 # Accepted findings --------------------------------------------------------------------------------------
 

@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import click
 
@@ -167,8 +167,8 @@ def _moved(_context: click.Context, _option: click.Parameter, time: datetime | N
 def serve(*, host: str, port: int, seed: int, latency: float, fault: Faults, **data: Any) -> int:
     """Serve the demo account on a port, as Heroku's API.
 
-    The first two lines of output are the address and the token, as environment variables for another program. Ctrl-C
-    ends the server with exit code 130.
+    The first lines of output are the address, the token and the host of the databases, as environment variables for
+    another program. Ctrl-C ends the server with exit code 130.
     """
     from kosmo_kernel.demo.server import serve as serving
     from kosmo_kernel.integrations.heroku import HEROKU
@@ -181,7 +181,8 @@ def serve(*, host: str, port: int, seed: int, latency: float, fault: Faults, **d
     demo_api = with_page_fault(company(data["apps"], seed), fault.page, **about)
     api, credentials = faulty(demo_api, FaultInjector(fault.rates, seed=seed), error_response), HEROKU.credentials
     with serving(api, host, port, latency=latency / 1000) as served:
-        print_result(f"{credentials.url_env[0]}={served.url}\n{credentials.env}={DEMO_TOKEN}")
+        hosts = [f"{other.env}={urlsplit(served.url).hostname}" for other in HEROKU.hosts.values()]
+        print_result("\n".join([f"{credentials.url_env[0]}={served.url}", f"{credentials.env}={DEMO_TOKEN}", *hosts]))
         print_note("Serving the demo account. Ctrl-C ends it.")
         with suppress(KeyboardInterrupt):
             while True:

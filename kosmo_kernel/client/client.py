@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from msgspec.structs import replace
 
-from kosmo_kernel.accounts import Account
+from kosmo_kernel.accounts import Account, other_address
 from kosmo_kernel.accounts.fingerprints import NOT_KEPT, fingerprints
-from kosmo_kernel.catalogue import NEWEST, SINCE, Function, Integration, Link
+from kosmo_kernel.catalogue import CHOICE, NEWEST, SINCE, Function, Integration, Link, lua_words
 from kosmo_kernel.catalogue.http import Response
 from kosmo_kernel.client.call import Reply
 from kosmo_kernel.client.connections import Connections
@@ -33,13 +33,14 @@ from kosmo_kernel.client.transport import (
     TruncatedResponseError,
     UnreadableResponseError,
 )
-from kosmo_kernel.errors import ApiError, BadAnswerError, RefusedError
+from kosmo_kernel.errors import ApiError, BadAnswerError, InvalidArgumentsError, RefusedError
 from kosmo_kernel.progress.run import Clock, Progress
 from kosmo_kernel.safety.intake import count_values
 from kosmo_kernel.safety.redaction import one_line
 from kosmo_kernel.settings.config_file import resolve
 from kosmo_kernel.settings.limits import MAX_RECORDS, ResponseBudget
 from kosmo_kernel.settings.table import LIST_LIMIT, READ_TIMEOUT
+from kosmo_kernel.text import value_at
 from kosmo_kernel.values.records import decode, ends_early
 
 if TYPE_CHECKING:
@@ -86,6 +87,7 @@ class Client:
         # Whether requests are sent. If not, a cassette answers them, without retries or rate limit.
         self.live = cassette is None or cassette.live
         self.is_recorded = cassette is not None and cassette.live
+        self._is_networked = self.live and transport is None
         self.clock = clock or Clock()
         self.rng = rng or Random()
         self.retries = retries if self.live else 0
@@ -156,18 +158,42 @@ class Client:
         """
         if self.connections.closed:
             raise RuntimeError(f"{self!r} is closed")
+        for link in function.links:
+            if link.host:
+                self.address(link)  # raises an error before anything is sent
         requests = 0
         for param in function.params:
             value, lookup = args.get(param.name), param.lookup
-            if lookup and value is not None and not re.fullmatch(lookup.pattern, str(value)):
-                # The path does not take this name, such as a pipeline's where Heroku takes its UUID only.
+            lacks_choice = param is function.chooser and CHOICE not in args
+            if lookup and value is not None and (lacks_choice or not re.fullmatch(lookup.pattern, str(value))):
+                # The path does not take this name, such as a pipeline's where Heroku takes its UUID only, or there are
+                # several, and the record says which.
                 own = replace(param, lookup=None)
-                record = Function(function.name, "", "", (Link(lookup.path),), "record", (), (own,))
+                quoted = function.is_quotable
+                record = Function(
+                    function.name, "", "", (Link(lookup.path),), "record", (), (own,), own_errors=not quoted
+                )
                 reply = self.fetch(record, {param.name: value}, progress, on_answer=on_answer)
                 args = {**args, param.name: reply.data.get(lookup.field)}
+                if param.choice:
+                    args[CHOICE] = value_at(reply.data, param.choice)
+                    if function.link(args) is None:
+                        fault = f"`{param.name}` must be {param.choice_doc}, got {lua_words(args[CHOICE])}"
+                        raise InvalidArgumentsError.of_call(function.name, [fault], function.example_call)
                 requests += reply.requests
         progress = progress or Progress(self.clock)
         return Exchange(self, function, args, progress, on_answer=on_answer, requests=requests).reply()
+
+    def address(self, link: Link) -> str:
+        """Return the address of the other host of the service that has a link.
+
+        Raises:
+            CredentialsError: it must not receive the token.
+        """
+        host = self.integration.hosts[link.host]
+        if not self._is_networked:
+            return host.url
+        return other_address(self.integration, host, self.account.url, self.account.alias)
 
     def close(self) -> None:
         """Close all connections. A closed client stays closed."""
@@ -205,11 +231,12 @@ class Exchange(CallErrors):
         self._requests = requests
         self._remaining: int | None = None  # of the request budget, according to the last response
         self._warnings: dict[str, None] = {}  # of the service, in order and without duplicates
-        self._url = client.account.url + function.url(args)
-        self._is_list = function.returns == "list"
-        self._ranges = client.integration.ranges
         link = function.link(args)
-        self._is_single = link is not None and link.single
+        self.address = client.address(link) if link and link.host else client.account.url
+        self._url = self.address + function.url(args)
+        self._is_list = function.returns == "list"
+        self._ranges = None if link and link.host else client.integration.ranges
+        self._is_single, self._is_optional = (link.single, link.is_optional) if link else (False, False)
         self._newest, since = args.get(NEWEST), args.get(SINCE)
         self._since = Since(since) if since else None
         self._received: ResponseBudget | None = None  # of all pages, once one is read
@@ -238,7 +265,7 @@ class Exchange(CallErrors):
 
         A record that moved to a later page meanwhile is kept once, by its `id`.
         """
-        if self._newest or self._is_single:
+        if self._newest or self._is_single or self._is_optional:
             return self._included(self._one_page())
         merged: MergedPages | None = None
         range_: str | None = self._ranges.first if self._is_list and self._ranges else ""
@@ -266,9 +293,10 @@ class Exchange(CallErrors):
         newest = ranges.newest(order, self._newest) if self._newest and ranges else ""
         try:
             page = self._page(newest, is_paged=False)
-        except RefusedError:
+        except RefusedError as error:
             # There is no such record. If there is no such parent, the service says so.
-            if newest or self.missing is None or self.missing_parent:
+            says_none = self.missing is not None and not self.missing_parent
+            if newest or not (says_none or (self._is_optional and error.status == HTTPStatus.NOT_FOUND)):
                 raise
             return []
         return list(page.value[: self._newest])
@@ -323,6 +351,8 @@ class Exchange(CallErrors):
 
     def _content(self, reply: Response, value: Any) -> Any:
         """Return the records of a page, or the one record, with secrets redacted."""
+        if self.function.arranged:
+            value = self.function.arranged(value, self._fingerprint)
         if self._is_single and isinstance(value, dict) and not self.function.fingerprints:
             value = [value]
         expected: tuple[type, ...] = (list,)

@@ -45,13 +45,16 @@ class Connections:
             **integration.credentials.headers(account.token),
         }
         self._headers = encoded(headers)
-        self._network: Network | None = None
+        self._networks: dict[str, Network] = {}  # by the address without its path
         self._lock = threading.Lock()
         self.closed = False
 
     def request(self, url: str, headers: Mapping[str, str], function: Function) -> HttpRequest:
-        """Return a new request, which can be sent more than once."""
-        return HttpRequest(url, [*self._headers, *encoded(headers)])
+        """Return a new request, which can be sent more than once, to an address that the token may be sent to."""
+        if url.startswith(f"{self._url}/"):
+            return HttpRequest(url, [*self._headers, *encoded(headers)])
+        host = {"host": urlsplit(url).netloc}
+        return HttpRequest(url, [*encoded(host), *self._headers[1:], *encoded(headers)])
 
     def sends(self, request: HttpRequest) -> bool:
         """Return True: every request is sent."""
@@ -70,7 +73,7 @@ class Connections:
             SettingsError: the environment variables for proxies or certificates are invalid.
             RuntimeError: the connections are closed.
         """
-        reply = (self._transport or self._network or self._opened()).send(request, check)
+        reply = (self._transport or self._network(request.url)).send(request, check)
         if reply.body:
             reply.body = self._redactor.redact(reply.body)
         return reply
@@ -79,16 +82,18 @@ class Connections:
         """Close all connections for good, those in use as soon as they have their responses."""
         with self._lock:
             self.closed = True
-        if self._network:
-            self._network.close()
+        for network in self._networks.values():
+            network.close()
 
-    def _opened(self) -> Network:
-        """Return the network, which opens a connection when a request needs one."""
+    def _network(self, url: str) -> Network:
+        """Return the network of an address, which opens a connection when a request needs one."""
         from kosmo_kernel.client.network import Network
 
+        address = self._url if url.startswith(f"{self._url}/") else "{0.scheme}://{0.netloc}".format(urlsplit(url))
         with self._lock:
-            if self._network is None:
-                self._network = Network(self._url, self.timeout)
+            network = self._networks.get(address)
+            if network is None:
+                network = self._networks[address] = Network(address, self.timeout)
                 if self.closed:
-                    self._network.close()
-            return self._network
+                    network.close()
+            return network

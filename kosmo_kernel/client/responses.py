@@ -40,6 +40,7 @@ class CallErrors:
     # What there is none of, if the last error was status 404 and said so.
     missing: str | None = field(default=None, init=False)
     last_reply: Response = field(default=_NOTHING, init=False)
+    address: str = field(default="", init=False)  # of the host that is asked
 
     @property
     def where(self) -> str:
@@ -95,7 +96,7 @@ class CallErrors:
 
     def no_answer(self, why: str, advice: str) -> ApiError:
         """Return the error for a request without a response."""
-        return self._error(UnreachableError, [f"no answer from {self.account.url}: {self.quoted(why)}", advice])
+        return self._error(UnreachableError, [f"no answer from {self.address}: {self.quoted(why)}", advice])
 
     @staticmethod
     def describe_outage(error: ApiError, *, is_recorded: bool) -> None:
@@ -120,7 +121,7 @@ class CallErrors:
             case status if HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST:
                 location = quotable_headers(self.function, reply.headers).get("location", "")
                 where = self.quoted(location) or "nowhere"
-                yield f"It leads to {where}, and the token is sent to {self.account.url} only"
+                yield f"It leads to {where}, and the token is sent to {self.address} only"
             case status if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
                 yield LATER
         wait = retry_after(reply)
@@ -140,6 +141,8 @@ class CallErrors:
         else:
             yield "The account may not see this, or its token was made for less"
             link = self.function.link(self.args)
+            host = self.integration.hosts.get(link.host) if link else None
+            yield host.refusal if host else ""
             if link and link.scope and (self.integration.credentials.scopes or "") not in reply.headers:
                 yield f"It needs a token with the scope {link.scope}"
             return

@@ -21,11 +21,10 @@ from urllib.parse import quote, urlsplit
 
 import msgspec
 
-from kosmo_kernel.accounts.fingerprints import FINGERPRINT
 from kosmo_kernel.catalogue import Function
 from kosmo_kernel.catalogue.model import FieldRule
 from kosmo_kernel.safety.redaction import REDACTED, in_texts, unescaped
-from kosmo_kernel.text import lazy_pattern
+from kosmo_kernel.text import FINGERPRINT, lazy_pattern
 from kosmo_kernel.values.records import decode
 
 # A service's own word for an error. Errors about things that hold secrets repeat nothing else.

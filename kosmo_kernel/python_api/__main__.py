@@ -67,7 +67,8 @@ def _table(integration: Integration, name: str) -> str:
 
 def _method(function: Function) -> Iterator[str]:
     """Yield the lines of a function: a signature for each set of arguments and each type that it may return."""
-    signatures = [line for link in function.links or (Link(""),) for line in _of_link(function, link)]
+    links = {link.places: link for link in function.links or (Link(""),)}.values()
+    signatures = [line for link in links for line in _of_link(function, link)]
     overload = ["    @overload"] if len(signatures) > 1 else []
     for line in signatures:
         yield from (*overload, line)

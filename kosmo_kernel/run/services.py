@@ -20,7 +20,15 @@ from typing import TYPE_CHECKING, Any
 from msgspec.structs import replace
 
 from kosmo_kernel import accounts, integrations
-from kosmo_kernel.catalogue import DEFAULT_CONCURRENCY, ERROR_MODES, MAX_CONCURRENCY, RESERVED, Function, Integration
+from kosmo_kernel.catalogue import (
+    DEFAULT_CONCURRENCY,
+    ERROR_MODES,
+    MAX_CONCURRENCY,
+    RESERVED,
+    Function,
+    Integration,
+    Link,
+)
 from kosmo_kernel.client.call import CallHandle, DeletedItem, PlannedCall, Reply
 from kosmo_kernel.client.client import Client
 from kosmo_kernel.client.fan_out import FanOut, ThreadPool, answer_from_lists
@@ -127,7 +135,8 @@ class Services:
             error.advice = f"Write {integration.name}.{function.example_call}"
             raise
         many = function.fanned_out(bound)
-        calls = function.calls(bound) if many else [bound]
+        is_chosen = any(link.choice for link in function.links)
+        calls = function.calls(bound) if many or is_chosen else [bound]
         if limit is not None and not many:
             raise _unused_limit(integration, function, limit, with_arguments=bool(bound))
         # A service that states no budget is not asked for more at once.
@@ -148,17 +157,30 @@ class Services:
             CredentialsError: requests to the account's address are not allowed.
         """
         integration, function = bound_call.integration, bound_call.function
-        address = accounts.address(integration, bound_call.account) if bound_call.remote else integration.base_url
         if function.local:
             return []
+        address = accounts.address(integration, bound_call.account) if bound_call.remote else integration.base_url
+
+        def address_of(link: Link | None) -> str:
+            host = integration.hosts.get(link.host) if link else None
+            if host is None:
+                return address
+            return (
+                accounts.other_address(integration, host, address, bound_call.account)
+                if bound_call.remote
+                else host.url
+            )
+
         if bound_call.fan_out_argument and not bound_call.calls:
-            return [self._plan_of_items(bound_call, address)]
+            return [self._plan_of_items(bound_call, address_of)]
         return [
-            PlannedCall(bound_call.name, bound_call.account, args, "GET", address + function.url(args))
+            PlannedCall(
+                bound_call.name, bound_call.account, args, "GET", address_of(function.link(args)) + function.url(args)
+            )
             for args in bound_call.calls
         ]
 
-    def _plan_of_items(self, bound_call: ServiceCall, address: str) -> PlannedCall:
+    def _plan_of_items(self, bound_call: ServiceCall, address_of: Callable[[Link], str]) -> PlannedCall:
         """Return the requests for the items of a list, empty in a dry run: as many as the session last listed."""
         name, function = bound_call.fan_out_argument, bound_call.function
         link = next(link for link in function.links if name in link.places)
@@ -168,7 +190,13 @@ class Services:
         count = None if items is None else len(items)
         each = "each item" if count is None else f"each of {count:,}"
         return PlannedCall(
-            bound_call.name, bound_call.account, {name: each}, "GET", address + link.path, each=name, requests=count
+            bound_call.name,
+            bound_call.account,
+            {name: each},
+            "GET",
+            address_of(link) + link.path,
+            each=name,
+            requests=count,
         )
 
     def empty(self, bound_call: ServiceCall) -> Reply:

@@ -8,6 +8,7 @@ be read is a failure and no empty table.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -26,7 +27,7 @@ from kosmo_kernel.results import Result, deletion_notes
 from kosmo_kernel.run.options import NO_FRONTEND, Frontend, RunOptions
 from kosmo_kernel.safety.redaction import in_texts, redact, would_change
 from kosmo_kernel.session import Session
-from kosmo_kernel.text import counted, iso_time
+from kosmo_kernel.text import counted, iso_time, value_at
 from kosmo_kernel.values.records import Records, columns_of
 
 # Requests for the items of one list if the service has lists for all of them at once; see `client/fan_out.py`.
@@ -156,8 +157,10 @@ class AccountLists:
             return None
         if any(not link.places for link in function.links):
             return ListPlan(function, ())
-        ways = [way for link in function.links for way in self._ways(function, link)]
-        for link in function.links:
+        # A list by its add-ons has all that it has by their apps.
+        links = [link for link in function.links if link.choice] or function.links
+        ways = [way for link in links for way in self._ways(function, link)]
+        for link in links:
             if not self._only and not any(way.param.name in link.places for way in ways):
                 self._leave_out(function, link.places)
         return ListPlan(function, tuple(ways)) if ways else None
@@ -234,7 +237,11 @@ class AccountLists:
         parents = self.tables.get(way.parent)
         if parents is None:
             raise RefusedError(f"It needs the list `{way.parent}`, which could not be read.")
-        values = (way.param.value_of_record(row) for row in parents if _has_generation(row, way.generation))
+        rows = [row for row in parents if _has_generation(row, way.generation)]
+        if way.link.choice:
+            choices = [(row, str(value_at(row, way.param.choice))) for row in rows]
+            return [row for row, choice in choices if re.fullmatch(way.link.choice, choice)]
+        values = map(way.param.value_of_record, rows)
         return list(dict.fromkeys(value for value in values if not isinstance(value, dict)))
 
     def _check_scope(self, link: Link | None) -> None:

@@ -163,7 +163,7 @@ def test_a_function_gives_the_records_of_the_api_as_the_facts_have_them_in_lua_a
             }
         if function.fingerprints:
             assert [row["name"] for row in rows] == list(sent)
-        elif fact.resource != "rate-limit":  # which has changed meanwhile
+        elif fact.resource != "rate-limit" and not fact.host:  # one has changed meanwhile, and others are arranged
             found = [sent] if isinstance(rows, list) and isinstance(sent, dict) else sent
             assert without_marked(rows, fact) == without_marked(found, fact)
 

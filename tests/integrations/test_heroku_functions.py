@@ -30,6 +30,7 @@ from kosmo_kernel.integrations.heroku.functions import BY_HAND, FUNCTIONS
 
 ACCOUNT = Account("heroku", "demo", "HRKU-nobody", HEROKU.base_url, "the test")
 UUID = "01234567-89ab-cdef-0123-456789abcdef"
+PLANS = ("heroku-postgresql:standard-0", "heroku-postgresql:advanced-1", "heroku-redis:mini", "heroku-kafka:basic-0")
 CANARY = "kanarienvogel"
 NAMES = list(HEROKU.table.names)
 MADE = [name for name in NAMES if HEROKU.table.named(name).subject]
@@ -52,19 +53,22 @@ class Api:
 
     def fetch(self, function: Function, args: dict[str, Any], cassette: Recorder | None = None) -> Any:
         client = Client(HEROKU, ACCOUNT, transport=in_process(self), retries=0, cassette=cassette)
-        return client.fetch(function, function.bind(args))
+        return client.fetch(function, function.calls(function.bind(args))[0])
 
 
 def arguments(function: Function, link: Link) -> dict[str, Any]:
     """Return arguments that lead to a link."""
     params = {param.name: param for param in function.params}
     needed = [*link.places, *(name for name, param in params.items() if param.required and param.query)]
-    return {name: _value(params[name]) for name in needed}
+    return {name: _value(params[name], link.choice) for name in needed}
 
 
-def _value(param: Param) -> Any:
-    """Return a value that the path takes as it is."""
-    if param.example or param.kind == "integer":
+def _value(param: Param, choice: str) -> Any:
+    """Return a value that the path takes as it is; if a plan chooses the path, a record with one."""
+    if choice and param.choice:
+        return {"id": UUID, "plan": {"name": next(plan for plan in PLANS if re.fullmatch(choice, plan))}}
+    is_looked_up = param.lookup and not re.fullmatch(param.lookup.pattern, param.example)
+    if (param.example or param.kind == "integer") and not is_looked_up:
         return int(param.example or 1) if param.kind == "integer" else param.example
     taken = param.lookup.pattern if param.lookup else param.pattern
     return UUID if taken and re.fullmatch(taken, UUID) else "x"

@@ -9,6 +9,7 @@ api.py        pages, errors, the request budget, and which scope of a token a re
 functions.py  the functions that are written by hand: those for apps, and the dates of stacks, a table of our own
 functions.md  the names of all functions, and what is said by hand about them; entries.py reads it
 derived.py    which links of the facts belong to which of them, and their parameters, columns and examples
+data.py       the records of the data API in one form; its facts are in `data_facts.json`
 facts.py      the facts of Heroku's schema, in `facts.json`, and what is secret in its records
 fields.py     the notation of a field in that file, and the columns that are made from fields
 schema.py     how that file is made from the schema; `__main__.py` is the command
@@ -22,7 +23,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from kosmo_kernel.catalogue import Function, FunctionTable, Integration
-from kosmo_kernel.catalogue.http import Budget, CliLogin, Credentials, Ranges
+from kosmo_kernel.catalogue.http import Budget, CliLogin, Credentials, OtherHost, Ranges
 from kosmo_kernel.catalogue.integration import FunctionSummary
 from kosmo_kernel.integrations.heroku.api import ENOUGH, PAGE_SIZE, read_budget, read_error
 
@@ -116,6 +117,14 @@ HEROKU = Integration(
     ranges=Ranges("id", PAGE_SIZE),
     read_error=read_error,
     read_headers=("oauth-scope-accepted",),
+    hosts={
+        "data": OtherHost(
+            url="https://api.data.heroku.com",
+            env="HEROKU_DATA_HOST",
+            refusal="Heroku does not state which scope its API of databases needs; a token with the scope global has "
+            "all of them",
+        )
+    },
     budget=Budget(
         header="ratelimit-remaining",
         capacity=4500,

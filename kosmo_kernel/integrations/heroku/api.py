@@ -51,6 +51,7 @@ _NOT_STATED = frozenset(
     {
         *("account-delinquency", "invoice-address", "rate-limit", "sms-number", "user-preferences"),
         *("team-daily-usage", "team-delinquency", "team-monthly-usage", "team-preferences", "identity-provider"),
+        *("backup", "backup-schedule", "database", "database-setting", "maintenance"),
         *("archive", "audit-trail-event", "enterprise-account-daily-usage", "enterprise-account-monthly-usage"),
     }
 )

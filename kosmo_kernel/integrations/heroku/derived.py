@@ -16,6 +16,7 @@ from msgspec.structs import replace
 
 from kosmo_kernel.catalogue import NEWEST, SINCE, BulkSource, Column, Function, Link, Lookup, Param
 from kosmo_kernel.integrations.heroku import api
+from kosmo_kernel.integrations.heroku.data import arranged
 from kosmo_kernel.integrations.heroku.entries import (
     EXAMPLE_APPS,
     EXAMPLES,
@@ -49,6 +50,7 @@ _WORDS = {
 _STABILITY = {
     "development": "Heroku calls this part of its API in development: it may change with a notice.",
     "prototype": "Heroku calls this part of its API a prototype: it may change without notice.",
+    "unpublished": "Heroku does not publish this part of its API, which its CLI uses: any field may be missing.",
 }
 _VARIABLES = {"oauth_authorization": "granted"}  # where what follows the name and `=` would be redacted
 _LINE = 100  # characters of a line
@@ -129,6 +131,9 @@ def function_of(entry: FunctionEntry, find: Callable[[str], Function]) -> Functi
     returns: Any = "list" if any(link.returns == "list" for link in links) or entry.fingerprints else "record"
     places = {link.path: [param_name(placeholder, entry) for placeholder in link.places] for link in links}
     params = tuple(sorted(_params(entry, links, places), key=lambda param: not param.required))
+    if plans := [link.plans for link in links if link.plans]:
+        choice = {"choice": "plan.name", "choices": "|".join(plans), "choice_doc": entry.addons}
+        params = tuple(replace(param, **choice) if param.name == "addon_id" else param for param in params)
     columns = _FINGERPRINTED if entry.fingerprints else _columns_of(entry, resource)
     notes = [entry.notes.strip(), _scopes(links), _STABILITY.get(links[0].stability, "")]
     guarded = any(name in facts().guarded for link in links for name in (link.owner, link.resource))
@@ -142,6 +147,10 @@ def function_of(entry: FunctionEntry, find: Callable[[str], Function]) -> Functi
                 single=returns == "list" and link.returns == "record",
                 bulk=bulk.get(places[link.path][0]) if len(places[link.path]) == 1 else None,
                 scope=api.needed(link.owner),
+                host=link.host,
+                query=link.sends,
+                choice=link.plans,
+                is_optional=link.optional,
             )
             for link in links
         ),
@@ -155,6 +164,7 @@ def function_of(entry: FunctionEntry, find: Callable[[str], Function]) -> Functi
         subject=entry.subject,
         keywords=entry.keywords,
         in_snapshot=entry.in_snapshot,
+        arranged=arranged(entry.name),
     )
     return replace(function, own_errors=bool(function.secrets))
 

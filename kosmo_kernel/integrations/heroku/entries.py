@@ -38,6 +38,7 @@ class FunctionEntry(Struct, frozen=True):
     in_snapshot: bool = False  # audits and comparisons read it, so that a snapshot has it
     keywords: str = ""  # words of questions that it answers and that its name does not have
     aliases: str = ""  # other names
+    addons: str = ""  # the add-ons that it takes, in words, where it takes some only
 
     @property
     def link_specs(self) -> list[str]:
@@ -85,6 +86,7 @@ EXAMPLES = {
     "process_type": "web",
     "region": "eu",
     "stack": "heroku-24",
+    "addon_id": "postgresql-octagonal-11373",
 }
 # The app of the demo account in examples, where `my-app` has no such thing.
 EXAMPLE_APPS = {

@@ -1,7 +1,8 @@
-"""The facts about everything that can be read from Heroku: `facts.json`, which `__main__.py` makes from its schema.
+"""The facts about everything that can be read from Heroku: `facts.json` and `data_facts.json`.
 
-`schema.py` describes the table. The file is read when the first function is needed that is made
-from it.
+`__main__.py` makes the first from Heroku's schema, as `schema.py` describes. The second has the API of databases, of
+which there is no schema, and is written by hand in the same form. They are read when the first function is needed that
+is made from them.
 
 Rules for fields and for resources, with the reason for each exception, say what is secret. `__main__.py` applies them
 when it writes the file, so that they hold for a newer schema from the first day.
@@ -31,6 +32,7 @@ from kosmo_kernel.integrations.heroku.fields import BARE, HOST, SECRET, FieldFac
 from kosmo_kernel.text import lazy_pattern
 
 FILE = Path(__file__).with_name("facts.json")
+DATA_FILE = Path(__file__).with_name("data_facts.json")  # of the data API, by hand: Heroku publishes no schema of it
 
 _PLACE = lazy_pattern(r"\{([\w-]+\.[\w-]+)\}")
 
@@ -44,7 +46,11 @@ class LinkFact(Struct, frozen=True, rename={"owner": "subject", "resource": "rec
     resource: str  # what it returns
     order: tuple[str, ...] = ()  # the fields that Heroku can order its records by, as far as the schema says
     params: tuple[dict[str, Any], ...] = ()  # of the path with their `ways`, and of the query
-    stability: str = "production"  # or `development` or `prototype`
+    stability: str = "production"  # or `development`, `prototype`, or `unpublished`
+    host: str = ""  # the name of the host that has it; empty for that of the Platform API
+    plans: str = ""  # the pattern of the plans of the add-ons that it is for; empty for any
+    sends: str = ""  # what is sent in the query in any case
+    optional: bool = False  # status 404 says that there is nothing
 
     @property
     def places(self) -> tuple[str, ...]:
@@ -86,8 +92,17 @@ class Facts:
 
 @cache
 def facts() -> Facts:
-    """Return the table that belongs to this package."""
-    return Facts(json.decode(FILE.read_bytes()))
+    """Return the table that belongs to this package: that of the Platform API, with that of the data API."""
+    platform, data = json.decode(FILE.read_bytes()), data_facts()
+    tables = {key: [*platform[key], *data[key]] for key in ("functions", "guarded")}
+    return Facts({**tables, "records": {**platform["records"], **data["records"]}})
+
+
+@cache
+def data_facts() -> Mapping[str, Any]:
+    """Return the table of the data API."""
+    table: Mapping[str, Any] = json.decode(DATA_FILE.read_bytes())
+    return table
 
 
 # What is secret ------------------------------------------------------------------------------------------------------

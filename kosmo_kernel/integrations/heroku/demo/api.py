@@ -41,6 +41,7 @@ from kosmo_kernel.demo import faults
 from kosmo_kernel.demo.faults import LATER_PAGES, LaterPageFaults
 from kosmo_kernel.demo.wsgi import WsgiRequest, WsgiResponse
 from kosmo_kernel.integrations.heroku.api import GLOBAL, accepted
+from kosmo_kernel.integrations.heroku.demo import databases
 from kosmo_kernel.integrations.heroku.demo.account_records import apps_in
 from kosmo_kernel.integrations.heroku.demo.company import Company, company
 from kosmo_kernel.integrations.heroku.demo.http import (
@@ -219,11 +220,12 @@ class DemoApi:
     def _admit(self, request: WsgiRequest) -> tuple[FoundLink | None, Form]:
         """Check the address, the version and the token; return the link, if it is one with GET, and the form."""
         is_post = request.method == "POST" and request.path in ASKED_BY_POST
-        match = self._routes.match(request.path) if request.method in ("GET", "HEAD") else None
+        path = request.path.removesuffix("/") if request.path.startswith("/data/") else request.path
+        match = self._routes.match(path) if request.method in ("GET", "HEAD") else None
         if match is None and not is_post:
             raise HerokuError(404, "not_found", _NO_ROUTE)
         version = _VERSION.search(request.header("Accept"))
-        if version is None:
+        if version is None and (match is None or not match.link.host):  # the data API takes any
             raise HerokuError(406, "not_acceptable", _NO_VERSION)
         if not request.header("Authorization"):
             raise HerokuError(401, "unauthorized", _NO_CREDENTIALS)
@@ -231,7 +233,7 @@ class DemoApi:
             raise HerokuError(401, "unauthorized", "Invalid credentials provided.")
         expansion = request.header("Accept-Expansion")
         parts = frozenset(part.strip() for part in expansion.split(",")) if expansion else frozenset[str]()
-        return match, Form(version["variant"] == "sdk", parts)
+        return match, Form(version is not None and version["variant"] == "sdk", parts)
 
     def _answer(self, request: WsgiRequest, match: FoundLink | None, form: Form, enough: Sequence[str]) -> _Answer:
         if not any(scope in enough for scope in self._scopes):
@@ -243,6 +245,8 @@ class DemoApi:
         if match is None:
             return self._filter(request, form)
         answer = self._records.answer(match, request.query)
+        if match.link.host:
+            return _Answer(answer)
         if match.link.returns == "record":
             return _Answer(form(match.link.resource, answer))
         return self._list(request, match.link, answer, form)
@@ -268,6 +272,8 @@ class DemoApi:
         page = requested.page(records)
         page = self._turn(requested, page) if self._turn else page
         rows = [form(link.resource, record) for record in page.records]
+        if link.resource == "add-on-attachment" and request.header("Accept-Inclusion"):
+            rows = [databases.with_inclusions(self.company, row) for row in rows]
         headers = {"Accept-Ranges": ", ".join(sortable), "Content-Range": page.content_range}
         if page.next_range is None:
             return _Answer(rows, 200, headers)

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from kosmo_kernel.integrations.heroku.demo import account_records, app_records, offers
+from kosmo_kernel.integrations.heroku.demo import account_records, app_records, databases, offers
 from kosmo_kernel.integrations.heroku.demo.company import Company
 from kosmo_kernel.integrations.heroku.demo.company_data import APP_PERMISSIONS
 from kosmo_kernel.integrations.heroku.demo.http import HerokuError
@@ -46,7 +46,7 @@ class Routes:
         self._tree: dict[str, Any] = {}
         for link in links:
             branch = self._tree
-            for part in link.path[1:].split("/"):
+            for part in link.path.strip("/").split("/"):
                 branch = branch.setdefault(_ANY if part.startswith("{") else part, {})
             branch.setdefault(_LINK, link)  # the first of two resources that share a path
 
@@ -301,6 +301,8 @@ class CompanyRecords:
 
     def _answer(self, path: str, values: tuple[str, ...], query: tuple[str, ...]) -> Any:
         link, parts = self._links[path], path[1:].split("/")
+        if link.host:
+            return databases.sent(path, self._at_moved_time(databases.answer(self.company, link, values)))
         remaining = iter(values)
         parents: list[Any] = []
         for n, part in enumerate(parts):
