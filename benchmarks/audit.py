@@ -52,10 +52,10 @@ end, {{ limit = {AT_ONCE} }})
 local found = 0
 for _, row in ipairs(rows) do found = found + row[1] + row[2] + row[3] end
 return found"""
-LISTS = f"""
-return #heroku.list_dynos({{ app_id = apps, limit = {AT_ONCE} }})
-  + #heroku.list_collaborators({{ app_id = apps, limit = {AT_ONCE} }})
-  + #heroku.list_domains({{ app_id = apps, limit = {AT_ONCE} }})"""
+LISTS = """
+return #heroku.list_dynos({ app_id = apps })
+  + #heroku.list_collaborators({ app_id = apps })
+  + #heroku.list_domains({ app_id = apps })"""
 SCRIPTS = {"map": MAP, "lists": LISTS}
 GET_APPS = "heroku = app.integrations.heroku apps = heroku.list_apps() return #apps"
 READ_ALL = "local n = 0 for _, one in ipairs(apps) do n = n + #one.name end return n"

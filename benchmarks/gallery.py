@@ -36,7 +36,7 @@ APPS, LATENCY = 40, 0.04  # of the account that the scenes ask; seconds for each
 
 AUDIT = """local heroku = app.integrations.heroku
 local apps = heroku.list_apps()
-heroku.list_domains({ app_id = apps, limit = 2 })"""
+heroku.list_domains({ app_id = apps })"""
 TABLES = """return {
   { id = 1, name = "été", note = ("a long note "):rep(30), created_at = "2026-01-02T03:04:05Z" },
   { id = 2, name = "<b>bold</b>", web_url = "https://my-app.example.com/", tags = { "a", { 1 } }, share = 0.125 },

@@ -119,12 +119,12 @@ class InvalidArgumentsError(UserError):
 
     Attributes:
         missing: the name of a required argument, if the only mistake is that it has no value.
-        unused_limit: the value of `limit`, if no argument is a list, so that it limits nothing.
+        wanted_rows: the value of `limit`, if the only mistake is that a list was called with it.
     """
 
     type = "invalid_arguments"
     missing: str = ""
-    unused_limit: int | None = None
+    wanted_rows: int | None = None
 
     @classmethod
     def of_call(cls, function: str, mistakes: Iterable[str], call: str) -> Self:

@@ -13,9 +13,8 @@ from kosmo_kernel.catalogue.integration import Integration as Integration
 from kosmo_kernel.catalogue.integration import missing_function as missing_function
 from kosmo_kernel.catalogue.integration import refused_change as refused_change
 from kosmo_kernel.catalogue.model import CHOICE as CHOICE
-from kosmo_kernel.catalogue.model import DEFAULT_CONCURRENCY as DEFAULT_CONCURRENCY
+from kosmo_kernel.catalogue.model import CONCURRENCY as CONCURRENCY
 from kosmo_kernel.catalogue.model import ERROR_MODES as ERROR_MODES
-from kosmo_kernel.catalogue.model import MAX_CONCURRENCY as MAX_CONCURRENCY
 from kosmo_kernel.catalogue.model import NEWEST as NEWEST
 from kosmo_kernel.catalogue.model import PLACE as PLACE
 from kosmo_kernel.catalogue.model import RESERVED as RESERVED

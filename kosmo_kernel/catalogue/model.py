@@ -26,9 +26,7 @@ from kosmo_kernel.text import lazy_pattern, nearest, value_at
 ParamKind = Literal["string", "integer", "number", "boolean"]
 ColumnKind = Literal["string", "integer", "number", "boolean", "timestamp", "list", "object"]
 
-# Concurrent requests for one list, by default and at most. `parallel.lua` has the same numbers.
-DEFAULT_CONCURRENCY = 16
-MAX_CONCURRENCY = 64
+CONCURRENCY = 16  # concurrent requests for one list. It is also the default of `parallel.lua`.
 ERROR_MODES = ("raise", "collect")  # how items that fail are handled; the first is the default
 # A placeholder for a value in a path, `{app_id}`.
 PLACE = lazy_pattern(r"\{([a-z][a-z0-9_]*)\}")
@@ -219,9 +217,6 @@ class Param(Struct, frozen=True):
 RESERVED = {
     "errors": Param(
         "errors", "`collect` lists what fails beside what works, `raise` ends the call at the first failure"
-    ),
-    "limit": Param(
-        "limit", f"How many requests there are at a time, {DEFAULT_CONCURRENCY} unless said", kind="integer"
     ),
 }
 
@@ -442,7 +437,7 @@ class Function(Struct, frozen=True, dict=True):
         """Check named arguments before any request is sent, and return them.
 
         Parameters:
-            args: by name, without `errors` and `limit`; a value of None counts as missing.
+            args: by name, without `errors`; a value of None counts as missing.
             described: returns a wrong value in words.
 
         Returns:
@@ -467,7 +462,8 @@ class Function(Struct, frozen=True, dict=True):
         for name in unknown[:MAX_FAULTS_NAMED]:
             near = nearest(str(name), (*names, *RESERVED))
             hint = f" (did you mean `{near[0]}`?)" if near else ""
-            faults.append(f"there is no argument {described(name)}{hint}")
+            whole = self._whole(args[name]) if name == "limit" else ""
+            faults.append(f"there is no argument {described(name)}{whole or hint}")
         if len(unknown) > MAX_FAULTS_NAMED:
             faults.append(f"and there are {len(unknown) - MAX_FAULTS_NAMED:,} more that it does not have")
         lists = [name for name, value in bound.items() if isinstance(value, tuple)]
@@ -479,6 +475,8 @@ class Function(Struct, frozen=True, dict=True):
             error = InvalidArgumentsError.of_call(self.name, faults, self.example_call)
             missing = [param.name for param in self.params if param.required and param.name not in bound]
             error.missing = missing[0] if len(faults) == len(missing) == 1 else ""
+            if self.returns == "list" and unknown == ["limit"] and len(faults) == 1 and type(args["limit"]) is int:
+                error.wanted_rows = args["limit"]
             raise error
         return bound
 
@@ -488,13 +486,16 @@ class Function(Struct, frozen=True, dict=True):
         sets = [" and ".join(f"`{name}`" for name in link.places) for link in self.links]
         return ", or ".join([names for names in sets if names] + ["none"] * ("" in sets))
 
-    def limits_nothing(self, limit: int) -> str:
-        """Return why `limit` does nothing in a call without a list argument, and what Heroku can limit itself."""
-        text = "`limit` is how many requests there are at a time for a list argument, and no argument here is a list."
+    def _whole(self, limit: object) -> str:
+        """Return why a list has no `limit`, and which argument asks for its newest records."""
+        if self.returns != "list":
+            return ""
         newest = (
-            f" `{NEWEST} = {limit}` asks for the last {limit}." if any(p.name == NEWEST for p in self.params) else ""
+            f", and `{NEWEST} = {limit}` asks for the last {limit}"
+            if any(p.name == NEWEST for p in self.params)
+            else ""
         )
-        return text + newest
+        return f": a list is always whole{newest}"
 
     def calls(self, bound: Mapping[str, Any]) -> list[dict[str, Any]]:
         """Return the arguments of every request that bound arguments stand for: one, or one per item of a list."""

@@ -27,8 +27,7 @@ LEFT_OUT = "left_out"  # a page of an integration
 _RETURNS = {"list": "A list of records", "record": "A record"}
 _ACCOUNTS = ("production", "staging")  # of the examples; where the demo is the default account, it has these two
 # The arguments that apply if a list is passed in place of one value.
-_VALUES: dict[str, dict[str, Any]] = {"errors": {"enum": list(ERROR_MODES)}, "limit": {"type": "integer", "minimum": 1}}
-WITH_A_LIST = {name: _VALUES[name] | {"description": param.doc} for name, param in RESERVED.items()}
+WITH_A_LIST = {name: {"enum": list(ERROR_MODES), "description": param.doc} for name, param in RESERVED.items()}
 
 
 class Subject(Struct, frozen=True):

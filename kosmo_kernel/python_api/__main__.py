@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from operator import is_
 from pathlib import Path
 
-from kosmo_kernel.catalogue import ERROR_MODES, RESERVED, Function, Integration, Link, Param
+from kosmo_kernel.catalogue import ERROR_MODES, Function, Integration, Link, Param
 from kosmo_kernel.integrations import BUILT_IN
 from kosmo_kernel.python_api.function import CALL_OPTIONS
 from kosmo_kernel.questions import TABLES, shipped_files
@@ -79,8 +79,6 @@ def _of_link(function: Function, link: Link) -> Iterator[str]:
     alternatives = {name for other in function.links for name in other.places}
     params = [param for param in function.params if param.name in link.places or param.name not in alternatives]
     options = [f"{option}: bool = ..." for option in CALL_OPTIONS]
-    limit = _parameter(RESERVED["limit"], is_list=False, required=False)
-    shared = [limit, *options] if function.fan_out else options
     raises = [f"errors: {_RAISE}"] if function.fan_out else []
     for many in (None, *(param for param in params if param.each)):
         arguments = [
@@ -91,9 +89,9 @@ def _of_link(function: Function, link: Link) -> Iterator[str]:
         by_position = sum(all(map(is_, function.params, params[: n + 1])) for n in range(len(params)))
         start = ", ".join(["self", *arguments[:by_position], "*", *arguments[by_position:]])
         result = "KosmoFrame" if many else _RESULTS[function.returns]
-        yield f"    def {function.name}({', '.join([start, *raises, *shared])}) -> {result}: ..."
+        yield f"    def {function.name}({', '.join([start, *raises, *options])}) -> {result}: ..."
         if many:
-            collects = ", ".join([start, f"errors: {_COLLECT}", *shared])
+            collects = ", ".join([start, f"errors: {_COLLECT}", *options])
             yield f"    def {function.name}({collects}) -> tuple[KosmoFrame, KosmoFrame]: ..."
 
 

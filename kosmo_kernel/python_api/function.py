@@ -94,8 +94,8 @@ def _call(
         return value_of_call(call)
     except InvalidArgumentsError as error:
         if error.advice:  # say it in Python
-            first, code = error.unused_limit, f"{integration.name}.{function.python_call}"
-            error.advice = f"Write {code}" if first is None else f"The first {first}: {code}.head({first})"
+            rows, code = error.wanted_rows, f"{integration.name}.{function.python_call}"
+            error.advice = f"Write {code}" if rows is None else f"The first {rows}: {code}.head({rows})"
         raise
 
 

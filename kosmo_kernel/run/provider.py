@@ -43,7 +43,6 @@ class ServiceCall(Struct):
     count: int = 0  # the number of requests
     fan_out_argument: str = ""  # the name of the argument that received a list; empty if there is none
     collect: bool = False  # list failed items instead of ending the call at the first one
-    concurrency: int = 1  # the maximum number of concurrent requests
 
     @property
     def title(self) -> str:

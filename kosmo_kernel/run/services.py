@@ -20,15 +20,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec.structs import replace
 
 from kosmo_kernel import accounts, integrations
-from kosmo_kernel.catalogue import (
-    DEFAULT_CONCURRENCY,
-    ERROR_MODES,
-    MAX_CONCURRENCY,
-    RESERVED,
-    Function,
-    Integration,
-    Link,
-)
+from kosmo_kernel.catalogue import CONCURRENCY, ERROR_MODES, Function, Integration, Link
 from kosmo_kernel.client.call import CallHandle, DeletedItem, PlannedCall, Reply
 from kosmo_kernel.client.client import Client
 from kosmo_kernel.client.fan_out import FanOut, ThreadPool, answer_from_lists
@@ -129,25 +121,22 @@ class Services:
         integration, function = endpoint.integration, endpoint.function
         try:
             args = dict(request.by_name) if request.by_name is not None else function.named(request.positional)
-            collect, limit = _reserved(function, args) if args.keys() & RESERVED else (False, None)
+            collect = _collects_errors(function, args.pop("errors", None))
             bound = function.bind(args)
         except InvalidArgumentsError as error:
-            error.advice = f"Write {integration.name}.{function.example_call}"
+            call = f"{integration.name}.{function.example_call}"
+            rows = error.wanted_rows
+            error.advice = f"Write {call}" if rows is None else f"The first {rows}: list.take({call}, {rows})"
             raise
         many = function.fanned_out(bound)
         is_chosen = any(link.choice for link in function.links)
         calls = function.calls(bound) if many or is_chosen else [bound]
-        if limit is not None and not many:
-            raise _unused_limit(integration, function, limit, with_arguments=bool(bound))
-        # A service that states no budget is not asked for more at once.
-        at_once = MAX_CONCURRENCY if integration.budget else DEFAULT_CONCURRENCY
         return replace(
             endpoint,
             calls=calls,
             count=len(calls),
             fan_out_argument=many.name if many else "",
             collect=collect,
-            concurrency=min(limit or DEFAULT_CONCURRENCY, at_once),
         )
 
     def plan(self, bound_call: ServiceCall) -> list[PlannedCall]:
@@ -301,7 +290,7 @@ class Services:
             collects=lambda error: not error.is_outage and self._collects(bound_call, error),
         )
         pool = self._fan_out_pool(client)
-        for _ in range(min(bound_call.concurrency, missing) - 1):
+        for _ in range(min(CONCURRENCY, missing) - 1):
             pool.submit(fan_out.work)
         fan_out.work()
         if handle.cancelled:
@@ -544,25 +533,9 @@ def _expect(client: Client, handle: CallHandle, fetches: int, *, begun: int) -> 
     handle.expect(client.account.alias, client.limiter, fetches)
 
 
-def _reserved(function: Function, args: dict[str, Any]) -> tuple[bool, int | None]:
-    """Remove the arguments `errors` and `limit`, and return whether to collect errors, and the limit."""
-    errors, limit = args.pop("errors", None), args.pop("limit", None)
-    faults = []
+def _collects_errors(function: Function, errors: object) -> bool:
+    """Return whether a call with this argument `errors` collects them."""
     if errors not in (None, *ERROR_MODES):
-        faults.append('`errors` must be "collect" or "raise"')
-    if limit is not None and (not isinstance(limit, int) or isinstance(limit, bool) or limit < 1):
-        faults.append("`limit` must be a number of requests at a time, 1 or more")
-    if faults:
-        raise InvalidArgumentsError.of_call(function.name, faults, function.example_call)
-    return errors == "collect", limit
-
-
-def _unused_limit(
-    integration: Integration, function: Function, limit: int, *, with_arguments: bool
-) -> InvalidArgumentsError:
-    """Return the error for a `limit` that is meant to limit the records."""
-    call = f"{integration.name}.{function.name}({'…' if with_arguments else ''})"
-    advice = f"The first {limit} of a list: list.take({call}, {limit})" if function.returns == "list" else ""
-    error = InvalidArgumentsError(function.limits_nothing(limit), where=function.name, advice=advice)
-    error.unused_limit = limit
-    return error
+        mistake = '`errors` must be "collect" or "raise"'
+        raise InvalidArgumentsError.of_call(function.name, [mistake], function.example_call)
+    return errors == "collect"

@@ -21,7 +21,7 @@ pytestmark = [
 
 AUDIT = """local heroku = app.integrations.heroku
 local apps = heroku.list_apps()
-heroku.list_domains({ app_id = apps, limit = 2 })"""
+heroku.list_domains({ app_id = apps })"""
 NOTEBOOKS = {
     "kosmo-lua": [AUDIT],
     "python3": ["%load_ext kosmo_kernel", f"%%kosmo_lua\n{AUDIT}"],

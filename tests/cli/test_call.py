@@ -121,7 +121,7 @@ def test_a_list_argument_is_an_option_given_several_times(args: tuple[str, ...])
 
 def test_what_could_not_be_read_is_collected_when_asked_for() -> None:
     args = (CALL, "heroku.list_dynos", "--app-id", "my-app", "--app-id", "no-such-app", "--demo")
-    code, answer = answer_of(*args, "--errors", "collect", "--limit", "2")
+    code, answer = answer_of(*args, "--errors", "collect")
     (failure,) = answer["meta"]["failures"]
     assert (code, failure["app_id"], failure["status"]) == (0, "no-such-app", 404)
     assert {row["app_id"] for row in answer["data"]} == {"my-app"}
@@ -170,17 +170,14 @@ def test_a_value_has_the_declared_type_or_is_refused(kind: Any, text: str, value
         (["--app-id", "my-app/config-vars"], "`app_id` must be an app's name or UUID"),
         (["--app", "my-app"], "--app"),
         (["ap_id=my-app"], "there is no argument 'ap_id' (did you mean `app_id`?)"),
-        (["--limit", "many"], "'many' is not an integer."),
         (["--errors", "hide"], "'hide' is not one of 'raise', 'collect'."),
-        (["limit=many"], "`limit`: 'many' is not an integer."),
         (['{"app_id": "my-app"}', "--app-id", "my-app"], "`app_id` is given twice: in the JSON and in --app-id."),
         (["--app-id", "a-a", "app_id=b-b"], "`app_id` is given twice: in --app-id and in `app_id=`."),
-        (["--limit", "1", "limit=2"], "`limit` is given twice: in --limit and in `limit=`."),
         (['{"app_id": "a-a", "app_id": "b-b"}'], "`app_id` is given twice: in the JSON."),
         (['{app_id: "my-app"}'], "The JSON cannot be read, column 2: expecting property name"),
         (['{\n"app_id": my-app}'], "The JSON cannot be read, line 2, column 11: expecting value."),
         ([" "], "The JSON cannot be read, column 2: it is blank."),
-        (['{"limit": NaN}'], "The JSON cannot be read: NaN is no JSON."),
+        (['{"errors": NaN}'], "The JSON cannot be read: NaN is no JSON."),
         (["[" * 100_000], "The JSON cannot be read: it is nested too deeply."),
         (['["my-app"]'], 'such as {"app_id": "my-app"}; it is a list.'),
         (['"my-app"'], "it is a text."),
@@ -205,10 +202,25 @@ def test_what_is_wrong_with_the_arguments_is_said_in_a_line_before_anything_is_s
     assert first == f"Error: {answer['error']}"
 
 
+@pytest.mark.parametrize(
+    ("args", "says"),
+    [
+        (["--newest", "many"], "'many' is not an integer."),
+        (["newest=many"], "`newest`: 'many' is not an integer."),
+        (["--newest", "1", "newest=2"], "`newest` is given twice: in --newest and in `newest=`."),
+        (["limit=5"], "there is no argument 'limit': a list is always whole, and `newest = 5` asks for the last 5"),
+    ],
+)
+def test_a_number_that_an_argument_needs_is_checked_before_anything_is_sent(args: list[str], says: str) -> None:
+    done = kosmo(CALL, "heroku.list_releases", "my-app", "--demo", *args)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert says in done.stderr
+
+
 def test_the_first_argument_may_be_given_without_its_name() -> None:
-    named = kosmo(CALL, "heroku.list_releases", "--app-id", "my-app", "--limit", "2", "--demo")
-    assert kosmo(CALL, "heroku.list_releases", "my-app", "--limit", "2", "--demo").stdout == named.stdout
-    assert kosmo("call", "heroku.list_releases", "my-app", "limit=2", "--demo").stdout == named.stdout
+    named = kosmo(CALL, "heroku.list_releases", "--app-id", "my-app", "--newest", "2", "--demo")
+    assert kosmo(CALL, "heroku.list_releases", "my-app", "--newest", "2", "--demo").stdout == named.stdout
+    assert kosmo("call", "heroku.list_releases", "my-app", "newest=2", "--demo").stdout == named.stdout
     refused = kosmo(CALL, "heroku.list_apps", "my-app", "--demo")
     assert (refused.returncode, refused.stdout) == (2, "")
     assert "list_apps takes no arguments, got `my-app`." in refused.stderr

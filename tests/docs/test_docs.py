@@ -384,7 +384,7 @@ def test_the_schema_of_a_function_that_takes_a_list_has_what_goes_with_one() -> 
     schema = docs.input_schema(HEROKU.function("list_dynos"))
     assert set(schema["properties"]) == {"app_id", *RESERVED}
     assert schema["required"] == ["app_id"]
-    assert "With a list also `errors` and `limit`" in docs.read("heroku.list_dynos")
+    assert "With a list also `errors`" in docs.read("heroku.list_dynos")
     assert "With a list" not in docs.read("heroku.list_apps")
 
 

@@ -108,7 +108,7 @@ def test_many_apps_are_asked_at_once_in_whatever_form_they_come(heroku: Any, for
         "records": [{"name": name} for name in names],
         "iterator": iter(names),
     }
-    dynos = heroku.list_dynos(app_id=forms[form], limit=2)
+    dynos = heroku.list_dynos(app_id=forms[form])
     assert set(dynos["app_id"]) <= set(names)
     assert len(dynos) == len(heroku.list_dynos(names))
 
@@ -185,7 +185,7 @@ def test_an_account_that_is_not_there_is_an_error_that_says_how_to_add_it(heroku
     ("call", "said"),
     [
         ("heroku.list_apps(limit=5)", "The first 5: heroku.list_apps().head(5)"),
-        ('heroku.list_releases("my-app", limit=3)', "`newest = 3` asks for the last 3."),
+        ('heroku.list_releases("my-app", limit=3)', "`newest = 3` asks for the last 3. The first 3: heroku.list_releases("my-app").head(3)"),
         ("heroku.list_dynos(app_id=None)", "`app_id` is None: an app's name or UUID."),
         ('heroku.list_dynos(["my-app", None])', "got None."),
         ("heroku.list_dynos(True)", "got True."),
@@ -237,7 +237,7 @@ def test_help_and_completion_have_the_reference(heroku: Any) -> None:
     assert all(name in pydoc.plain(pydoc.render_doc(heroku)) for name in functions)
     assert re.search(r"\n +Deploys\n\s+list_releases ", pydoc.plain(pydoc.render_doc(heroku)))
     assert "one of these sets of arguments: `app_id`, or `addon_id`." in heroku.list_log_drains.__doc__
-    assert str(inspect.signature(heroku.get_app)) == "(app_id, *, errors=None, limit=None, dry_run=False)"
+    assert str(inspect.signature(heroku.get_app)) == "(app_id, *, errors=None, dry_run=False)"
 
 
 @pytest.mark.parametrize("integration", integrations.BUILT_IN, ids=lambda one: one.name)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from lua_host import ASKING, Shuffled, machine, printed, run, values
 
-from kosmo_kernel.catalogue import DEFAULT_CONCURRENCY, MAX_CONCURRENCY
+from kosmo_kernel.catalogue import CONCURRENCY
 from kosmo_kernel.integrations.heroku import HEROKU
 from kosmo_kernel.lua.machine import Machine
 
@@ -43,7 +43,7 @@ def test_there_are_sixteen_at_once_unless_told_otherwise_and_never_more_than_six
     run(lua, f"{many} parallel.map(t, get)", usual)
     run(lua, f"{many} parallel.map(t, get, {{ limit = 1000 }})", most)
 
-    assert (usual.most, most.most) == (16, 64) == (DEFAULT_CONCURRENCY, MAX_CONCURRENCY)
+    assert (usual.most, most.most) == (CONCURRENCY, 64)
 
 
 def test_maps_in_maps_share_one_loop(lua: Machine) -> None:

@@ -32,7 +32,7 @@ NOTEBOOKS = {"python3": "%%kosmo_lua\n", "kosmo-lua": ""}  # what makes a cell o
 DYNOS = "#app.integrations.heroku.list_dynos({ app_id = { 'my-app', 'booking-api', 'courier-app' } })"
 SLOWLY = """local heroku = app.integrations.heroku
 local apps = heroku.list_apps()
-return #heroku.list_domains({ app_id = table.move(apps, 1, 12, 1, {}), limit = 2 })"""
+return #parallel.map(table.move(apps, 1, 12, 1, {}), heroku.list_domains, { limit = 2 })"""
 COST = r"{} calls? · {} requests? · \d+\.\d s · account {}( · [\d,]+ requests left)?"
 
 Content = dict[str, Any]

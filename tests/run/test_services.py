@@ -23,6 +23,7 @@ from kosmo_kernel.lua.host import CallRequest
 from kosmo_kernel.progress import display as progress_throttle
 from kosmo_kernel.progress.display import ProgressSnapshot
 from kosmo_kernel.progress.run import Progress
+from kosmo_kernel.run import services
 from kosmo_kernel.session import Session
 
 FOUR = "{ 'my-app', 'booking-api', 'address-checker', 'van-telemetry' }"
@@ -93,6 +94,7 @@ def test_what_was_answered_of_a_list_before_an_interrupt_is_counted(
     source: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     gate = Gate(DemoApi(company()), "/van-telemetry/domains")
+    monkeypatch.setattr(services, "CONCURRENCY", 1)
     with serve(gate) as served, Session() as session:
         monkeypatch.setenv("HEROKU_API_URL", served.url)
         monkeypatch.setenv("HEROKU_API_KEY", DEMO_TOKEN)
@@ -102,7 +104,7 @@ def test_what_was_answered_of_a_list_before_an_interrupt_is_counted(
             session.interrupt()
 
         pressing = soon(press)
-        call = f"app.integrations.heroku.list_domains({{ app_id = {FOUR}, limit = 1 }})"
+        call = f"app.integrations.heroku.list_domains({{ app_id = {FOUR} }})"
         cost = stopped(session, source.format(call)).result.cost
         pressing.join()
         gate.open.set()
