@@ -50,7 +50,7 @@ from kosmo_kernel.safety.text import shortened
 from kosmo_kernel.settings.notebook_run import notebook_run
 from kosmo_kernel.settings.table import ROWS
 from kosmo_kernel.text import counted, cut_to, display_width, lazy_pattern, listed
-from kosmo_kernel.values.fields import Field, are_times, fields_of, first_fields, moment
+from kosmo_kernel.values.fields import Field, are_times, fields_of, first_fields, moment, path_of
 from kosmo_kernel.values.records import MISSING, Record, Records, encode
 
 Kind = Literal["text", "number", "time", "id", "boolean", "nested"]
@@ -298,13 +298,26 @@ def columns_cut(names: Sequence[str], max_length: int = sys.maxsize) -> str:
 
 
 class RecordView(Record):
-    """A record, or any object, that renders itself with one field per line: names on the left, values on the right."""
+    """A record, or any object, that renders itself with one field per line: names on the left, values on the right.
+
+    As in a frame, times are UTC datetimes, and `record["stack.name"]` is the nested field unless a key has that name.
+    """
 
     __slots__ = ()
 
     def __init__(self, record: dict[str, Any]) -> None:
         function, account = (record.function, record.account) if isinstance(record, Record) else (None, None)
-        super().__init__(deepcopy(dict(record)), function, account)  # the nested objects may be shared
+        fields = deepcopy(dict(record))  # the nested objects may be shared
+        declared = {column.name: column.kind for column in function.columns} if function else {}
+        super().__init__(_with_times(fields, "", declared), function, account)
+
+    def __missing__(self, name: str) -> Any:
+        value: Any = self
+        for key in path_of(name) if "." in name else [name]:
+            if not isinstance(value, dict) or not dict.__contains__(value, key):
+                raise KeyError(name)
+            value = dict.__getitem__(value, key)
+        return value
 
     def lines(self) -> list[tuple[str, str | None]]:
         """Return the names and texts of the fields: nested names are dotted, a missing value is None.
@@ -349,6 +362,23 @@ class RecordView(Record):
             rows += _OTHERS.format(counted(len(others), "field"), html_fields(others))
         below = _MORE.format(more) if more else ""
         return box(_BOX.format(style(), without_delimiters(rows + below)))
+
+
+def _with_times(fields: dict[str, Any], prefix: str, declared: Mapping[str, str]) -> dict[str, Any]:
+    """Replace the texts that are times by datetimes in UTC, also in nested objects, and return the fields.
+
+    Parameters:
+        fields: the object; it is changed.
+        prefix: the path of the object in its record, with a dot at the end.
+        declared: the kinds of the declared fields by their paths.
+    """
+    for name, value in fields.items():
+        kind = declared.get(f"{prefix}{name}")
+        if isinstance(value, dict):
+            _with_times(value, f"{prefix}{name}.", declared)
+        elif isinstance(value, str) and kind in (None, "timestamp"):
+            fields[name] = moment(value, with_zone=kind is None) or value
+    return fields
 
 
 def table_of(

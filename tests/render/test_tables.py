@@ -289,11 +289,22 @@ def test_of_a_record_ids_and_what_is_empty_are_folded_below_the_facts() -> None:
     assert "<details>" not in html_of(RecordView({"id": ident}))
 
 
-def test_a_record_view_is_still_the_record() -> None:
+def test_a_record_view_is_still_the_record_with_times_as_in_a_frame() -> None:
     view = RecordView(Record(FIRST, THING, "demo"))
 
-    assert view == FIRST
+    assert view == FIRST | {"created_at": datetime(2026, 11, 20, 9, tzinfo=UTC)}
     assert (view.function, view.account) == (THING, "demo")
+    nested = RecordView({"release": {"since": "2026-10-01T10:00:00+02:00", "day": "2026-10-01", "note": "2026"}})
+    assert nested["release"] == {"since": datetime(2026, 10, 1, 8, tzinfo=UTC), "day": "2026-10-01", "note": "2026"}
+
+
+def test_a_dotted_name_reads_a_nested_field_where_no_key_has_that_name() -> None:
+    view = RecordView({"stack": {"name": "heroku-24", "id": None}, "region.name": "us", "region": {"name": "eu"}})
+
+    assert (view["stack.name"], view["stack.id"], view["region.name"]) == ("heroku-24", None, "us")
+    for name in ("stack.nam", "stack.name.first", "stacks.name", "stacks"):
+        with pytest.raises(KeyError, match=re.escape(name)):
+            view[name]
 
 
 def test_what_is_changed_in_a_record_view_is_not_changed_in_its_record() -> None:
