@@ -14,7 +14,7 @@ from click.core import ParameterSource
 
 from kosmo_kernel.cli.command import Command, document, print_note, print_result
 from kosmo_kernel.cli.options import ValueType, account_options, limit_options, setting_option
-from kosmo_kernel.cli.streams import INTERRUPTED, SUCCESS, input_is_terminal
+from kosmo_kernel.cli.streams import SUCCESS, input_is_terminal
 from kosmo_kernel.settings.table import ANSWER_WITHIN, MAX_TOKENS, Number
 
 PRINT_CONFIG = "--print-config"
@@ -101,10 +101,10 @@ def serve(
     if port is None:
         if input_is_terminal():
             print_note("Speaking MCP on standard input and output, which is for an agent to start. Ctrl-C ends it.")
-        interrupted = over_stdio(options)
+        over_stdio(options)
     else:
-        interrupted = over_http(options, port, _ready)
-    return INTERRUPTED if interrupted else SUCCESS
+        over_http(options, port, _ready)
+    return SUCCESS
 
 
 def _entry(context: click.Context) -> dict[str, Any]:

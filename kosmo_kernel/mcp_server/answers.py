@@ -1,10 +1,11 @@
 """The text of an answer to an agent, within a number of tokens: of runs, checks, searches and lists.
 
-An answer is sent once, as text. An error comes first and is never cut away by other parts. What a script printed and
-returned stands between `<data>` and `</data>`, because names and descriptions in it were written by others, and so do
-the notes, which quote services and failed items; where the data has what looks like such a tag itself, the tag gets a
-number that the data does not have. Below stand what was cut, and the name under which the whole value is kept. Several
-checks are answered with a summary, whose value has all findings.
+An answer is sent once, as text. What a script printed and returned stands between `<data>` and `</data>`, because
+names and descriptions in it were written by others, and so do errors and notes, which quote scripts, services and
+failed items; where the data has what looks like such a tag itself, the tag gets a number that the data does not have.
+Outside are words of our own, numbers and names of classes only. An error comes first and is never cut away by other
+parts. Below the data stand what was cut, and the name under which the whole value is kept. Several checks are answered
+with a summary, whose value has all findings.
 """
 
 from __future__ import annotations
@@ -111,23 +112,28 @@ def answer_of_run(
             itself if None.
     """
     bound = max_tokens * CHARACTERS_PER_TOKEN
-    head = _error(error, bound * 3 // 4) if error else ""
+    message = _error(error, bound * 3 // 4) if error else ""
     notes = [*earlier, *(result.notes if result else ())]
     notes += [dry_run_summary(result.planned)] if result and result.dry_run and not error else []
-    noted = _notes(notes, min(bound // 4, bound - len(head) - len(_NO_ROOM)) - len(further) - _TAGS)
+    noted = _notes(notes, min(bound // 4, bound - len(message) - len(_NO_ROOM)) - len(further) - _TAGS)
     values = list(result.values_to_show) if result and not error else []
     values = values if any(value is not None for value in values) else []
-    room = bound - len(head) - len(noted) - len(further) - _OVERHEAD
+    room = bound - len(message) - len(noted) - len(further) - _OVERHEAD
     if summary_of_value:
         data, hints, rows = summary_of_value(room), list[str](), 0
     else:
         data, hints, rows = _data(result.output.rstrip("\n") if result else "", values, room, name)
     has_parts = any(isinstance(value, (Records, Mapping, list)) for value in values[:1])
-    is_handle_shown = name and data and (hints or has_parts)
     handle = f"{name}:" if first_row == 1 else f"{name}, from row {first_row:,}:"
-    above = "Printed before:" if head and data else handle if is_handle_shown else ""
-    data = "\n".join(filter(None, [data, noted]))
-    text = "\n".join(filter(None, [head, above, tagged(data), *hints, further])) or "nil"
+    head = handle if name and data and not error and (hints or has_parts) else ""
+    if error:
+        head = type(error).__name__
+        message += "\nPrinted before:" if data else ""
+    elif not data and not (result and result.dry_run):
+        head = further or "nil"
+        further = ""
+    data = "\n".join(filter(None, [message, data, noted]))
+    text = "\n".join(filter(None, [head, tagged(data), *hints, further]))
     teams = [f"\n{line}" for line in _teams(data) if len(text) + len(line) < bound]
     return ToolResult("".join([text, *teams[:1]]), error is not None, rows)
 
@@ -158,7 +164,8 @@ def ending_notes(name: str, result: Result | None, error: KosmoError | None) -> 
 
 
 def _error(error: KosmoError, room: int) -> str:
-    text = "\n".join(error_lines(error))
+    """Return the message of an error and the lines of the script, without its class."""
+    text = "\n".join(error_lines(error)).removeprefix(f"{type(error).__name__}: ")
     part = bounded(text, room)
     return f"{bounded(text, room - len(_CUT_ERROR) - 1).text}\n{_CUT_ERROR}" if part.left_out else part.text
 
@@ -347,7 +354,7 @@ def search(words: str) -> str:
     if not terms_of(words):
         return page_list()
     results = search_pages(words)[:MAX_RESULTS]
-    wrong = [f"A question of your folder cannot be searched. {mistake}" for mistake in own_questions()[1]]
+    wrong = [tagged(f"A question of the user's folder cannot be searched. {each}") for each in own_questions()[1]]
     detailed = [result for result in results if result.function][:MAX_DETAILED]
     lists = {result.function.fan_out.name for result in detailed if result.function and result.function.fan_out}
     ending = [_FAN_OUT.format(name) for name in sorted(lists)[:1]] + wrong
@@ -431,9 +438,5 @@ def kept_lines(session: ClientSession) -> list[str]:
 
 
 def running_lines(session: ClientSession) -> list[str]:
-    """Return a line for each call of a session that was answered and still runs."""
-    return [
-        f"{call.name or 'A dry run'} still runs, after {call.describe()}."
-        for call in session.running()
-        if call.answered
-    ]
+    """Return a line for each call of a session that still runs."""
+    return [f"{call.name or 'A dry run'} still runs, after {call.describe()}." for call in session.running()]

@@ -16,7 +16,7 @@ from kosmo_kernel import docs
 from kosmo_kernel.errors import InvalidArgumentsError, KosmoError
 from kosmo_kernel.mcp_server import answers
 from kosmo_kernel.mcp_server.answers import ToolResult
-from kosmo_kernel.mcp_server.sessions import IDLE_SECONDS, ClientSession, InFlightCall, Phase, Sessions
+from kosmo_kernel.mcp_server.sessions import ClientSession, InFlightCall, Phase, Sessions
 from kosmo_kernel.mcp_server.tools import (
     ACCOUNT,
     CHECK,
@@ -28,7 +28,7 @@ from kosmo_kernel.mcp_server.tools import (
     STOP,
     TOKENS,
     checked,
-    offered,
+    offered_tools,
 )
 from kosmo_kernel.questions import CHECKS
 from kosmo_kernel.questions.discovery import all_checks, find_check
@@ -66,36 +66,36 @@ class CallHandler:
 
     Parameters:
         options: the user's options.
-        several_clients: there may be more than one client.
 
     Attributes:
-        offers: the tools, by name.
+        tools: the tools, by name.
+        sessions: the sessions of the clients.
         answer_within: seconds after which a call that still runs is answered.
 
     Raises:
         SettingsError, UnknownNameError: as for `Session`, or a limit of the user's settings is above its ceiling.
     """
 
-    def __init__(self, options: ServerOptions, *, several_clients: bool = False) -> None:
+    def __init__(self, options: ServerOptions) -> None:
         self._options = options
-        self._sessions = Sessions(self._session, IDLE_SECONDS if several_clients else None)
+        self.sessions = Sessions(self._session)
         max_tokens = resolve(MAX_TOKENS, options.max_tokens)
         self._default_tokens = min(DEFAULT_TOKENS, max_tokens)
         self.answer_within: float = resolve(ANSWER_WITHIN, options.answer_within)
         with self._session() as session:  # raises errors in settings now and not at the first call
-            self.offers = offered(session.limits, max_tokens, others=options.allow_mcp_servers)
+            self.tools = offered_tools(session.limits, max_tokens, others=options.allow_mcp_servers)
 
     def answer(self, name: str, arguments: Mapping[str, Any], call: InFlightCall) -> ToolResult:
         """Execute a call in this thread, and return its result.
 
         Parameters:
-            name: the name of a tool in `offers`.
+            name: the name of a tool in `tools`.
             arguments: the arguments by name, not validated.
             call: its client, progress and cancellation.
         """
         call.max_tokens = self._default_tokens
         try:
-            valid = checked(self.offers[name], arguments)
+            valid = checked(self.tools[name], arguments)
             call.max_tokens = valid.pop(TOKENS, call.max_tokens)
             if name == LUA:
                 return self._check(valid, call) if CHECK in valid else self._run(valid, call)
@@ -127,15 +127,8 @@ class CallHandler:
             )
         value = f"Its value will be {call.name}: call `lua_run` with `return {call.name}` to wait for it. "
         going_on = f"Still running, and going on, after {call.describe()}."
-        return ToolResult(f"{going_on}\n{value if call.name else ''}`{STOP}` of `lua_run` stops it.")
-
-    def end(self, client: str) -> None:
-        """Close the session of a client that has left."""
-        self._sessions.end(client)
-
-    def close(self) -> None:
-        """Stop all calls and close all sessions."""
-        self._sessions.close()
+        stop = f"`{STOP}` of `lua_run` stops it and keeps what it has; fewer apps or checks need fewer requests."
+        return ToolResult(f"{going_on}\n{value if call.name else ''}{stop}")
 
     def _session(self) -> Session:
         options = self._options
@@ -145,8 +138,8 @@ class CallHandler:
     def _search(self, words: str, call: InFlightCall) -> ToolResult:
         if words.strip().lower() != answers.WHO:
             return ToolResult(answers.answer_of_text(answers.search(words), call.max_tokens))
-        with self._sessions.of_client(call) as session:
-            if running := answers.running_lines(session):  # the variables can be listed when it has ended
+        with self.sessions.of_client(call) as session:
+            if running := answers.running_lines(session):  # the variables can be listed when they have ended
                 lines = answers.kept_lines(session)
             else:
                 with session.turn(call):
@@ -165,20 +158,18 @@ class CallHandler:
 
         from kosmo_kernel.checks.run import run_questions
 
-        with self._sessions.of_client(call) as of_client:
+        with self.sessions.of_client(call) as of_client:
             number = next(of_client.numbers)
             call.begin(_out(number))
             try:
-                with self._sessions.for_one_call() as session:
-                    report = run_questions(
-                        checks,
-                        account,
-                        parameters=parameters,
-                        frontend=Frontend(progress=call.report),
-                        session=session,
-                        is_cancelled=lambda: call.cancelled,
-                    )
-                call.check()
+                report = run_questions(
+                    checks,
+                    account,
+                    parameters=parameters,
+                    frontend=Frontend(progress=call.report),
+                    session=of_client.lua,
+                    is_cancelled=lambda: call.cancelled,
+                )
                 value, notes = answers.value_of(report), list(answers.notes_of(report))
                 result = Result(account=report.account, values=[value], notes=notes)
                 with of_client.turn(call):
@@ -193,11 +184,9 @@ class CallHandler:
         """Run Lua in the client's session."""
         if CODE not in arguments:
             raise InvalidArgumentsError(f"`{LUA}` needs `{CODE}`, or `{CHECK}` with the names of checks.")
-        with self._sessions.of_client(call) as session:
+        with self.sessions.of_client(call) as session:
             if arguments.pop(STOP, False):
-                for earlier in session.running():
-                    if earlier.answered:
-                        earlier.cancel()
+                session.stop_others(call)
             session.wait_for_answered(call)
             with session.turn(call):
                 try:
@@ -295,7 +284,7 @@ def _answer(
     is_left, name = call.finish(), _out(number)
     if is_left:
         session.pending_notes += answers.ending_notes(name, result, error)
-    if is_left or call.cancelled:
+    if is_left or call.answered:
         return ToolResult("")
     answer = answers.answer_of_run(
         result,

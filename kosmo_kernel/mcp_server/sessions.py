@@ -3,8 +3,8 @@
 A call in progress can be cancelled, and can be answered before it has ended. A call that takes longer than a client
 waits is answered with its progress and goes on. What it would have said is then told to the next call of its session.
 
-A session runs Lua for one call at a time. Of the sessions that no call uses, those idle for too long are closed, and
-the least recently used ones if there are too many. A client whose session was closed gets a new one, and is told.
+A session runs Lua for one call at a time. If there are too many, the least recently used ones that no call uses are
+closed. A client whose session was closed gets a new one, and is told.
 """
 
 from __future__ import annotations
@@ -24,8 +24,7 @@ from kosmo_kernel.text import duration
 from kosmo_kernel.values.records import Records
 
 MAX_SESSIONS = 16  # sessions of clients; those in use are not closed
-IDLE_SECONDS = 30 * 60.0  # after the last call
-MAX_ENDED = 1_000  # ended sessions that are remembered, to tell their clients
+MAX_CLOSED = 1_000  # closed sessions that are remembered, to tell their clients
 SECOND_INTERRUPT_SECONDS = 1.0  # seconds before a running chunk is interrupted again, which ends its Lua process
 TURN_CHECK_SECONDS = 0.5  # between two looks whether a call that waits for its session was cancelled
 
@@ -49,6 +48,8 @@ class InFlightCall:
     max_tokens: int = 0  # the bound of its answer
     answered: bool = False  # the client has an answer, and waits for no progress any more
     phase: Phase = Phase.WAITING  # waiting, running or over
+    # Called once with no argument, in the call's thread, when it is certain that the call takes long.
+    on_long: Callable[[], object] = lambda: None
     _is_detached: bool = False
     _progress: ProgressSnapshot | None = None
     _session: Session | None = None
@@ -67,6 +68,8 @@ class InFlightCall:
         self._progress = progress
         if not self.answered:
             self.on_progress(progress)
+            if progress.expected >= LONG_WAIT_SECONDS and progress.estimate and progress.estimate.is_settled:
+                self.on_long()
 
     def describe(self) -> str:
         """Return how long it has run, and how far it is if that is known."""
@@ -97,7 +100,7 @@ class InFlightCall:
             StoppedError: it was.
         """
         if self.cancelled:
-            raise StoppedError("The call was cancelled.")
+            raise StoppedError("The call was stopped.")
 
     def cancel(self) -> None:
         """Cancel the call. Return immediately; the call ends soon."""
@@ -148,13 +151,14 @@ class ClientSession:
 
     lua: Session  # the session
     is_new_again: bool = False  # an earlier session of the client was closed, and the client does not know yet
-    used_at: float = 0.0  # when the last call ended
     calls: list[InFlightCall] = field(default_factory=list)  # that use the session, or wait for it
     # Notes on calls that were answered before their end, for the answer to the next call.
     pending_notes: list[str] = field(default_factory=list)
     # The number of the list in `Out` that was cut last, and how many of its rows have been shown.
     cut: tuple[int, int] | None = None
     numbers: count[int] = field(default_factory=lambda: count(1))  # of the next values in `Out`
+    # What could not be read of values that are not whole, by the variable or the name `Out[3]` that has them.
+    unread: dict[str, list[str]] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     @contextmanager
@@ -170,6 +174,15 @@ class ClientSession:
             yield
         finally:
             self._lock.release()
+
+    def stop_others(self, call: InFlightCall) -> None:
+        """Stop all calls but one, and wait until they have ended."""
+        others = [other for other in [*self.calls] if other is not call]
+        for other in others:
+            other.cancel()
+        for other in others:
+            while not other.wait(TURN_CHECK_SECONDS):
+                call.check()
 
     def wait_for_answered(self, call: InFlightCall) -> None:
         """Wait until the calls that were answered before their end have ended, so that their values are in `Out`.
@@ -202,41 +215,14 @@ class Sessions:
 
     Parameters:
         make: creates a session.
-        idle_seconds: a session that no call used for this long is closed; None to keep it.
-        clock: returns the time in seconds.
     """
 
-    def __init__(
-        self,
-        make: Callable[[], Session],
-        idle_seconds: float | None = IDLE_SECONDS,
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
-        self._make, self._idle_seconds, self._clock = make, idle_seconds, clock
+    def __init__(self, make: Callable[[], Session]) -> None:
+        self._make = make
         self._lock, self._closing = threading.Lock(), threading.Lock()
-        self._for_one_call: set[Session] = set()
-        self._clients: dict[str, ClientSession] = {}
-        self._ended: dict[str, None] = {}
-        self._timer: threading.Timer | None = None
+        self._clients: dict[str, ClientSession] = {}  # the least recently used one first
+        self._closed_clients: dict[str, None] = {}
         self._closed = False
-
-    @contextmanager
-    def for_one_call(self) -> Iterator[Session]:
-        """Provide a session that no client has, and close it.
-
-        Raises:
-            StoppedError: the server is shutting down.
-        """
-        with self._lock:
-            self._check()
-            session = self._make()
-            self._for_one_call.add(session)
-        try:
-            yield session
-        finally:
-            with self._lock:
-                self._for_one_call.discard(session)
-            session.close()
 
     @contextmanager
     def of_client(self, call: InFlightCall) -> Iterator[ClientSession]:
@@ -249,77 +235,40 @@ class Sessions:
         """
         client = call.client
         with self._lock:
-            self._check()
-            session = self._clients.get(client)
-            if session is None:
-                session = self._clients[client] = ClientSession(self._make(), client in self._ended)
-                self._ended.pop(client, None)
+            if self._closed:
+                raise StoppedError("The server ends.")
+            session = self._clients.pop(client, None) or ClientSession(self._make(), client in self._closed_clients)
+            self._clients[client] = session
+            self._closed_clients.pop(client, None)
             session.calls.append(call)
-            surplus = self._remove(self._unused()[: max(len(self._clients) - MAX_SESSIONS, 0)])
-        _close(surplus)
+            unused = [client for client, each in self._clients.items() if not each.calls]
+            surplus = unused[: max(len(self._clients) - MAX_SESSIONS, 0)]
+            removed = [self._clients.pop(client) for client in surplus]
+            self._closed_clients |= dict.fromkeys(surplus)
+            for oldest in [*self._closed_clients][:-MAX_CLOSED]:
+                del self._closed_clients[oldest]
+        for each in removed:
+            each.lua.close()
         try:
             yield session
         finally:
             with self._lock:
                 session.calls.remove(call)
-                session.used_at = self._clock()
-                self._arm()
 
     def end(self, client: str) -> None:
         """Close the session of a client that has left."""
         with self._lock:
             session = self._clients.pop(client, None)
-            self._ended.pop(client, None)
+            self._closed_clients.pop(client, None)
         if session is not None:
             session.lua.close()
-
-    def close_idle(self) -> None:
-        """Close the sessions that have been idle for too long."""
-        with self._lock:
-            self._timer = None
-            latest = self._clock() - (self._idle_seconds or 0.0)
-            ended = self._remove([client for client in self._unused() if self._clients[client].used_at <= latest])
-            self._arm()
-        _close(ended)
 
     def close(self) -> None:
         """Close all sessions and stop their calls; wait for another thread that does so."""
         with self._closing:
             with self._lock:
                 self._closed = True
-                sessions = [*self._for_one_call, *(session.lua for session in self._clients.values())]
+                sessions = [*self._clients.values()]
                 self._clients = {}
-                if self._timer:
-                    self._timer.cancel()
             for session in sessions:
-                session.close()
-
-    def _unused(self) -> list[str]:
-        """Return the clients whose sessions no call uses, the least recently used first."""
-        unused = [client for client, session in self._clients.items() if not session.calls]
-        return sorted(unused, key=lambda client: self._clients[client].used_at)
-
-    def _remove(self, clients: list[str]) -> list[ClientSession]:
-        """Remove and return the sessions of some clients, and remember that they ended."""
-        for client in clients:
-            self._ended[client] = None
-            if len(self._ended) > MAX_ENDED:
-                del self._ended[next(iter(self._ended))]
-        return [self._clients.pop(client) for client in clients]
-
-    def _arm(self) -> None:
-        """Look for idle sessions later, if there are any."""
-        if self._idle_seconds is None or self._timer or self._closed or not self._clients:
-            return
-        self._timer = threading.Timer(self._idle_seconds, self.close_idle)
-        self._timer.daemon = True
-        self._timer.start()
-
-    def _check(self) -> None:
-        if self._closed:
-            raise StoppedError("The server ends.")
-
-
-def _close(sessions: list[ClientSession]) -> None:
-    for session in sessions:
-        session.lua.close()
+                session.lua.close()

@@ -25,16 +25,12 @@ from kosmo_kernel.integrations.heroku.demo.api import DEMO_TOKEN, DemoApi
 from kosmo_kernel.integrations.heroku.demo.company import company
 from kosmo_kernel.mcp_server.call_handler import CallHandler, ServerOptions
 from kosmo_kernel.mcp_server.sessions import MAX_SESSIONS, ClientSession, InFlightCall, Phase, Sessions
-from kosmo_kernel.mcp_server.tools import OfferedTool, checked
+from kosmo_kernel.mcp_server.tools import checked
 
 pytest.importorskip("mcp")
 
 from mcp import Client
-from mcp import types as protocol
-from mcp.shared.message import SessionMessage
 from mcp_client import asked, data, text_of
-
-from kosmo_kernel.mcp_server.sdk import StdioWriter, lines
 
 HELLO = {
     "jsonrpc": "2.0",
@@ -186,71 +182,19 @@ def test_it_ends_at_once_where_there_is_no_client() -> None:
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
-async def lines_of(descriptor: int, most: int = 1 << 20) -> list[str]:
-    return [line async for line in lines(descriptor, most)]
-
-
-def test_a_message_without_an_end_is_left_out_and_the_next_is_read() -> None:
-    ours, theirs = os.pipe()
-
-    async def read() -> list[str]:
-        reading = asyncio.create_task(lines_of(ours, most=8))
-        for piece in (b"on", b"e\ntwo\n", b"12345678", b"9\nthree\n", b"12345678\n", b"123456789\n", b"last"):
-            os.write(theirs, piece)
-            await asyncio.sleep(0)
-        os.close(theirs)
-        return await reading
-
-    assert asyncio.run(read()) == ["one", "two", "three", "12345678", "last"]
-    os.close(ours)
-
-
-def test_a_file_and_the_null_device_are_read_to_their_end(tmp_path: Path) -> None:
-    (tmp_path / "messages").write_bytes(b"one\n\n" + b"x" * 200_000 + b"\nend")
-    with open(tmp_path / "messages", "rb") as file, open(os.devnull, "rb") as nothing:
-        read = asyncio.run(lines_of(file.fileno()))
-        assert asyncio.run(lines_of(nothing.fileno())) == []
-    assert read == ["one", "", "x" * 200_000, "end"]
-
-
-@pytest.mark.skipif(os.name != "posix", reason="terminals are POSIX's")
-def test_a_terminal_is_waited_for_without_a_thread() -> None:
-    import pty
-
-    others = set(threading.enumerate())
-    keyboard, terminal = pty.openpty()
-
-    async def read() -> str:
-        coming = lines(terminal)
-        waiting = asyncio.ensure_future(anext(coming))
-        await asyncio.sleep(0)
-        os.write(keyboard, b"typed\n")
-        return await waiting
-
-    assert asyncio.run(read()) == "typed"
-    assert set(threading.enumerate()) <= others
-    os.close(keyboard)
-    os.close(terminal)
-
-
-def test_a_long_answer_waits_for_its_reader_without_a_thread_and_lines_come_over_the_same_pipe() -> None:
-    others = set(threading.enumerate())
-    ours, theirs = os.pipe()
-    sent = protocol.JSONRPCNotification(jsonrpc="2.0", method="x" * 300_000 + "é")  # more than a pipe holds
-
-    async def both() -> list[str]:
-        async def write() -> None:
-            await StdioWriter(theirs).send(SessionMessage(sent))
-            os.close(theirs)
-
-        writing = asyncio.create_task(write())
-        received = [line async for line in lines(ours)]
-        await writing
-        return received
-
-    assert list(map(json.loads, asyncio.run(both()))) == [{"jsonrpc": "2.0", "method": sent.method}]
-    os.close(ours)
-    assert set(threading.enumerate()) <= others
+@pytest.mark.full
+def test_a_client_that_never_reads_standard_error_is_answered_and_the_server_ends_with_it(
+    raw: subprocess.Popen[bytes],
+) -> None:
+    say(raw, HELLO, READY)
+    for _ in range(20):
+        say(raw, *[b'{"jsonrpc": "2.0", "method": "notifications/none", "params": ["' + b"x" * 500 + b'"]}'] * 100)
+    say(raw, call(5, "lua_run", code="return 5"))
+    assert hear(raw, 5)["result"]["content"][0]["text"].startswith("<data>\n5\n")
+    assert raw.stdin is not None
+    raw.stdin.close()
+    raw.stdin = None
+    assert raw.wait(PATIENCE) == 0
 
 
 # The sessions behind ----------------------------------------------------------------------------------------------
@@ -265,40 +209,25 @@ class Fake:
         self.closed = True
 
 
-class Clock:
-    """A clock that stands still until it is set."""
-
-    now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
 @pytest.fixture
-def fakes() -> Iterator[tuple[Sessions, list[Fake], Clock]]:
+def fakes() -> Iterator[tuple[Sessions, list[Fake]]]:
     made: list[Fake] = []
-    clock = Clock()
 
     def make() -> Any:
         made.append(Fake())
         return made[-1]
 
-    sessions = Sessions(make, idle_seconds=1000.0, clock=clock)
-    yield sessions, made, clock
+    sessions = Sessions(make)
+    yield sessions, made
     sessions.close()
 
 
-def test_a_session_for_one_call_is_closed_after_it_and_with_all_others(
-    fakes: tuple[Sessions, list[Fake], Clock],
-) -> None:
-    sessions, made, _ = fakes
-    with sessions.for_one_call():
-        pass
-    assert made[0].closed
-    with sessions.for_one_call():
+def test_all_sessions_are_closed_with_the_server_and_no_new_one_is_made(fakes: tuple[Sessions, list[Fake]]) -> None:
+    sessions, made = fakes
+    with of_client(sessions, "used"):
         sessions.close()
-        assert made[1].closed
-    with pytest.raises(StoppedError), sessions.for_one_call():
+        assert made[0].closed
+    with pytest.raises(StoppedError), of_client(sessions, "new"):
         pass
 
 
@@ -307,9 +236,9 @@ def of_client(sessions: Sessions, client: str) -> AbstractContextManager[ClientS
 
 
 def test_of_the_clients_sessions_the_last_ones_are_kept_and_those_in_use(
-    fakes: tuple[Sessions, list[Fake], Clock],
+    fakes: tuple[Sessions, list[Fake]],
 ) -> None:
-    sessions, made, _ = fakes
+    sessions, made = fakes
     with of_client(sessions, "used"), of_client(sessions, "first"):
         pass
     with of_client(sessions, "used"):
@@ -323,44 +252,28 @@ def test_of_the_clients_sessions_the_last_ones_are_kept_and_those_in_use(
         assert session.is_new_again
 
 
-def test_an_idle_session_is_closed_and_one_whose_client_leaves(fakes: tuple[Sessions, list[Fake], Clock]) -> None:
-    sessions, made, clock = fakes
-    with of_client(sessions, "a"):
-        pass
-    clock.now = 999.0
-    with of_client(sessions, "b"):
-        sessions.close_idle()
-        assert [one.closed for one in made] == [False, False]
-        clock.now = 1000.0
-        sessions.close_idle()
-    assert [one.closed for one in made] == [True, False]
-    sessions.end("b")
-    assert made[1].closed
-
-
-def test_a_session_whose_long_call_has_just_ended_is_not_idle(fakes: tuple[Sessions, list[Fake], Clock]) -> None:
-    sessions, made, clock = fakes
-    with of_client(sessions, "long"):
-        with of_client(sessions, "short"):
+def test_the_session_of_a_client_that_leaves_is_closed(fakes: tuple[Sessions, list[Fake]]) -> None:
+    sessions, made = fakes
+    for client in ("a", "b"):
+        with of_client(sessions, client):
             pass
-        clock.now = 1000.0
-    sessions.close_idle()
+    sessions.end("b")
     assert [one.closed for one in made] == [False, True]
 
 
 @pytest.mark.full
 def test_fifty_clients_and_their_ends_leave_no_process() -> None:
     others = set(psutil.Process().children(recursive=True))
-    handler = CallHandler(ServerOptions("demo"), several_clients=True)
+    handler = CallHandler(ServerOptions("demo"))
     for number in range(50):
         text = handler.answer("lua_run", {"code": f"return {number}"}, InFlightCall(lambda _: None, str(number))).text
         assert text.startswith(f"<data>\n{number}\n</data>")
     processes = [process for process in psutil.Process().children(recursive=True) if process not in others]
     assert len(processes) >= MAX_SESSIONS
     for number in range(50):
-        handler.end(str(number))
+        handler.sessions.end(str(number))
     assert psutil.wait_procs(processes, timeout=PATIENCE)[1] == []
-    handler.close()
+    handler.sessions.close()
 
 
 def test_a_call_is_over_before_another_one_has_its_session(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -375,27 +288,22 @@ def test_a_call_is_over_before_another_one_has_its_session(monkeypatch: pytest.M
 
     monkeypatch.setattr(ClientSession, "turn", watched)
     answer = handler.answer("lua_run", {"code": "return 1"}, underway)
-    handler.close()
+    handler.sessions.close()
     assert (answer.failed, answer.text.startswith("<data>\n1\n"), over) == (False, True, [Phase.OVER])
 
 
 def test_all_mistakes_in_the_arguments_are_in_one_message() -> None:
-    tool = OfferedTool(
-        "lua_try",
-        "",
-        "",
-        {
-            "properties": {
-                "words": {"type": "string", "minLength": 1},
-                "most": {"type": "integer", "minimum": 200, "maximum": 300},
-                "seconds": {"type": "number", "exclusiveMinimum": 0},
-                "params": {"type": "object"},
-                "stop": {"type": "boolean"},
-            },
-            "required": ["words"],
+    schema = {
+        "properties": {
+            "words": {"type": "string", "minLength": 1},
+            "most": {"type": "integer", "minimum": 200, "maximum": 300},
+            "seconds": {"type": "number", "exclusiveMinimum": 0},
+            "params": {"type": "object"},
+            "stop": {"type": "boolean"},
         },
-        reads=True,
-    )
+        "required": ["words"],
+    }
+    tool = {"name": "lua_try", "inputSchema": schema}
     right = {"words": "x", "most": 200.0, "seconds": 0.5, "params": {}, "stop": False}
     assert checked(tool, right | {"other": None}) == right
     assert checked(tool, right | {"params": []}) == right
@@ -416,7 +324,9 @@ def test_all_mistakes_in_the_arguments_are_in_one_message() -> None:
     for arguments, mistakes in wrong:
         with pytest.raises(InvalidArgumentsError) as caught:
             checked(tool, arguments)
-        assert str(caught.value) == (f"lua_try: {mistakes}. Write lua_try(words, most?, seconds?, params?, stop?)")
+        assert str(caught.value) == (
+            f"lua_try: {mistakes}. It is called as lua_try(words, most?, seconds?, params?, stop?)."
+        )
 
 
 def test_who_leaves_a_call_that_is_over_stops_nothing() -> None:
@@ -446,7 +356,7 @@ def test_a_client_has_at_most_the_ceilings_unless_an_option_of_the_command_is_hi
         handler = CallHandler(ServerOptions("demo", limits))
         result = handler.answer("lua_run", asks, InFlightCall(lambda _progress: None))
         assert result.failed is failed, result.text
-        handler.close()
+        handler.sessions.close()
 
 
 def test_the_entry_for_an_agent_has_the_full_path_and_the_options_of_the_command() -> None:

@@ -32,7 +32,7 @@ def test_a_wrong_check_of_the_user_keeps_no_agent_from_the_reference(
     (tmp_path / "own" / "wrong.lua").write_text("return {}\n")
     found = search("certificate expires")
     assert "list_sni_endpoints" in found
-    assert "wrong.lua:1: the head of a check needs" in found.splitlines()[-1]
+    assert "wrong.lua:1: the head of a check needs" in found.partition("<data>")[2]
 
 
 def test_several_checks_keep_their_columns_and_say_for_each_how_many_what_to_do_and_the_first_findings() -> None:

@@ -89,14 +89,17 @@ def suppressing(error: type[Exception], function: Callable[..., Any]) -> Callabl
     return call
 
 
-def called(url: str, token: str, name: str, arguments: dict[str, Any], mode: str) -> Any:
+def called(url: str, token: str, name: str, arguments: dict[str, Any], mode: str, *, pid: int | None = None) -> Any:
+    """Return the version of the protocol, the answer, and the processes of the server while the client is there."""
+
     async def ask() -> Any:
         headers = {"Authorization": f"Bearer {token}"}
         async with (
             httpx2.AsyncClient(headers=headers, timeout=PATIENCE) as http,
             Client(streamable_http_client(url, http_client=http), mode=mode) as one,
         ):
-            return one.protocol_version, await one.call_tool(name, arguments)
+            answer = await one.call_tool(name, arguments)
+            return one.protocol_version, answer, psutil.Process(pid).children(recursive=True)
 
     return asyncio.run(ask())
 
@@ -104,7 +107,7 @@ def called(url: str, token: str, name: str, arguments: dict[str, Any], mode: str
 @pytest.mark.full
 @pytest.mark.parametrize("mode", ["legacy", "auto"])
 def test_whoever_has_the_token_is_served_in_a_version_of_the_protocol_with_sessions(server: Served, mode: str) -> None:
-    spoken, answer = called(server.url, server.token, "lua_run", {"code": "return 1 + 1"}, mode)
+    spoken, answer, _ = called(server.url, server.token, "lua_run", {"code": "return 1 + 1"}, mode)
     assert (spoken, data(answer)) == ("2025-11-25", "2")
 
 
@@ -185,8 +188,7 @@ def test_only_this_machine_is_served_and_the_token_is_in_no_process_list(server:
 @pytest.mark.parametrize(("way", "code"), [(signal.SIGTERM, 0), (signal.SIGINT, 130)], ids=["SIGTERM", "SIGINT"])
 def test_a_signal_ends_it_and_a_token_of_the_environment_is_not_printed(way: signal.Signals, code: int) -> None:
     with served({"KOSMO_MCP_TOKEN": TOKEN}, 1) as one:
-        called(one.url, TOKEN, "lua_run", {"code": "return 1"}, "auto")
-        below = psutil.Process(one.process.pid).children(recursive=True)
+        below = called(one.url, TOKEN, "lua_run", {"code": "return 1"}, "auto", pid=one.process.pid)[2]
         one.process.send_signal(way)
         printed, complaints = one.process.communicate(timeout=PATIENCE)
     assert (one.process.returncode, printed) == (code, "")

@@ -49,11 +49,11 @@ def asked(ask: Ask) -> Any:
     async def run() -> Any:
         handler = CallHandler(ServerOptions())
         try:
-            async with Client(sdk.server_of(handler, lambda _: "")) as one:
+            async with Client(sdk.server_of(handler)) as one:
                 await one.call_tool("lua_run", {"code": "return 'first'"})  # so that Lua is there
                 return await ask(one, handler)
         finally:
-            await asyncio.to_thread(handler.close)
+            await asyncio.to_thread(handler.sessions.close)
 
     return asyncio.run(run())
 

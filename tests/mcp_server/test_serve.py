@@ -162,7 +162,9 @@ def test_the_word_more_has_the_next_rows_of_the_list_that_was_cut_last() -> None
     assert second.startswith(f"Out[1], from row {len(rows[0]) + 1}:\n")
     assert "more" not in third
     assert "\n900\n" in last
-    assert over.startswith("InvalidArgumentsError: `more` has the next rows of the list that was cut last, and none")
+    assert over.startswith(
+        "InvalidArgumentsError\n<data>\n`more` has the next rows of the list that was cut last, and none"
+    )
 
 
 def test_a_dry_run_lists_the_calls_and_makes_none(shared: Ask) -> None:
@@ -177,8 +179,8 @@ def test_a_dry_run_lists_the_calls_and_makes_none(shared: Ask) -> None:
 def test_a_script_that_fails_says_where_and_keeps_what_it_printed(shared: Ask) -> None:
     answer = shared(lambda one: one.call_tool("lua_run", {"code": "print('before')\nlocal x = nil + 1"}))
     assert failure(answer) == (
-        "LuaRuntimeError: lua_run:2: attempt to perform arithmetic on a nil value\n"
-        "      1 print('before')\n----> 2 local x = nil + 1\nPrinted before:\n<data>\nbefore\n</data>"
+        "LuaRuntimeError\n<data>\nlua_run:2: attempt to perform arithmetic on a nil value\n"
+        "      1 print('before')\n----> 2 local x = nil + 1\nPrinted before:\nbefore\n</data>"
     )
 
 
@@ -199,12 +201,12 @@ def test_arguments_and_the_user_limit_a_run() -> None:
     options = ("--demo", "--cpu-limit", "0.5", "--max-tokens", "3000")
     cpu, timeout, memory, most, misspelt, tokens = asked(ask, *options, env={})
     assert "`max_tokens` must be at most 3000" in tokens
-    assert cpu.startswith("LimitError: ")
+    assert cpu.startswith("LimitError\n")
     assert "0.5 s" in cpu
     assert "0.1 s" in timeout
     assert "memory" in memory
-    assert most.startswith("InvalidArgumentsError: lua_run: `cpu_limit` must be at most 0.5. ")
-    assert misspelt.startswith("InvalidArgumentsError: lua_run: `cod` is no argument of it (`code` is). ")
+    assert most.startswith("InvalidArgumentsError\n<data>\nlua_run: `cpu_limit` must be at most 0.5. ")
+    assert misspelt.startswith("InvalidArgumentsError\n<data>\nlua_run: `cod` is no argument of it (`code` is). ")
 
 
 @pytest.mark.claim("agents-no-mcp", "agents-permissions", "mcp-writes")

@@ -14,7 +14,7 @@ from repository import ROOT
 from kosmo_kernel import docs, walls
 from kosmo_kernel.cli import command_named
 from kosmo_kernel.errors import SettingsError
-from kosmo_kernel.mcp_server.tools import LUA, offered
+from kosmo_kernel.mcp_server.tools import LUA, offered_tools
 from kosmo_kernel.run.options import RunOptions
 from kosmo_kernel.settings.cell_options import OptionValues, parse
 from kosmo_kernel.settings.config_file import config
@@ -84,8 +84,8 @@ def test_the_help_of_a_command_has_the_sentence_and_the_default_of_each_limit(na
 
 
 def test_the_schema_of_an_agents_run_has_the_bounds_of_each_limit() -> None:
-    tools = offered(Limits(), 5_000, others=False)
-    properties = tools[LUA].schema["properties"]
+    tools = offered_tools(Limits(), 5_000, others=False)
+    properties = tools[LUA]["inputSchema"]["properties"]
     assert {name: properties[name] for name in ("timeout", "cpu_limit", "memory_limit")} == {
         "timeout": {"type": "number", "exclusiveMinimum": 0},
         "cpu_limit": {"type": "number", "exclusiveMinimum": 0, "maximum": 30.0},
