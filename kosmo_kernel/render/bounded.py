@@ -2,7 +2,8 @@
 
 A list of records is a table: its count, its columns, and its first rows. What is equal in all rows is written once. A
 record has a line for each field, a text is itself, and other lists are JSON. A cut falls between rows, fields or lines,
-and what was left out is described. JSON stays valid: its lists, objects and texts become shorter.
+and what was left out is described. Inside of them a list or a record is whole, or only its size is written,
+`[… 14 records]`, so that nobody takes a part for the whole. JSON stays valid.
 """
 
 from __future__ import annotations
@@ -22,10 +23,11 @@ MAX_CELL_LENGTH = 80  # characters of a cell, in a table that does not fit
 MAX_COLUMNS = 200  # columns of a table, and fields of a record
 MAX_NAME_LENGTH = 100  # characters of a column's name
 MAX_SAME_LENGTH = 40  # characters of a value that is written once for all rows
-MAX_DEPTH = 20  # levels of JSON that is cut; below it lists and objects are empty
 MAX_LISTED_LENGTH = 120  # characters of the names of columns that were left out
 MAX_JSON_LENGTH = 8 << 20  # characters of a text that is read as JSON
 CUT = "…"
+ONLY_SIZES = "lists and records of which the size is shown"
+MIN_TEXT_LENGTH = 30  # characters of a text in a record that are shown even if there are many fields after it
 
 _OTHER_KINDS = lazy_pattern(r"|true|false|null|-?\d+(\.\d+)?([eE][+-]?\d+)?")  # texts that would look like other values
 _JSON_BEGINNING = lazy_pattern(r"[ \t\r\n]*[\[{]")
@@ -128,8 +130,11 @@ def _cut_table(part: _Part, room: int) -> Bounded:
     not_shown = table.left_out + len(part.hidden)
     left_out += [counted(not_shown, "column")] if not_shown else []
     cells = chain.from_iterable(islice(values, rows) for values in table.only(part.names).columns)
-    if any(isinstance(v, (str, list, dict)) and len(_cell(v, None)) > MAX_CELL_LENGTH for v in cells):
-        left_out.append(f"the ends of texts longer than {MAX_CELL_LENGTH} characters")
+    long = {
+        isinstance(v, str) for v in cells if isinstance(v, (str, list, dict)) and len(_cell(v, None)) > MAX_CELL_LENGTH
+    }
+    left_out += [f"the ends of texts longer than {MAX_CELL_LENGTH} characters"] * (True in long)
+    left_out += [ONLY_SIZES] * (False in long)
     return Bounded("\n".join(lines), "table", ", ".join(left_out), rows=rows, rows_left=table.total - rows)
 
 
@@ -162,36 +167,47 @@ def _is_same(values: Sequence[Any]) -> bool:
 
 
 def _cell(value: Any, most: int | None) -> str:
-    """Return a value on one line, cut to `most` characters; null is empty."""
+    """Return a value on one line; one with more than `most` characters is cut, if it is a text, else only its size."""
     if value is None:
         return ""
     if isinstance(value, (list, dict)):
-        most = MAX_JSON_LENGTH if most is None else most
-        return _json_within(value, most) or _write_json(value, most) or CUT
+        return _json_within(value, MAX_JSON_LENGTH if most is None else most) or _size(value)
     return _value_text(value) if most is None else shortened(_value_text(value), most)
+
+
+def _size(value: list[Any] | dict[str, Any]) -> str:
+    """Return what is written in place of a list or a record that does not fit: `[… 14 records]`."""
+    if isinstance(value, dict):
+        return f"{{{CUT} {counted(len(value), 'field')}}}"
+    kind = "record" if value and all(isinstance(item, dict) for item in value) else "item"
+    return f"[{CUT} {counted(len(value), kind)}]"
 
 
 def _record(record: Mapping[Any, Any], room: int) -> Bounded:
     """Return a line for each field; a list in it is JSON."""
     whole = exact_table(record, MAX_COLUMNS)
-    count = len(whole.names) + whole.left_out
+    fields = [(f"{_name(name)}: ", value) for name, [value] in zip(whole.names, whole.columns, strict=True)]
+    texts = ["null" if value is None else _cell(value, None) for _, value in fields]
+    cut = [_cell(value, MIN_TEXT_LENGTH) if value is not None else "null" for _, value in fields]
+    needed = sum(len(label) + min(map(len, both)) + 1 for (label, _), *both in zip(fields, texts, cut, strict=True)) - 1
+    spare = max(0, room - needed)
     lines: list[str] = []
-    is_cut = False
-    for number, (name, [value]) in enumerate(zip(whole.names, whole.columns, strict=True), start=1):
-        label = f"{_name(name)}: "
-        available = room - len(label) - bool(lines)
-        text = "null" if value is None else _cell(value, None)
-        if len(text) > available and isinstance(value, (str, list, dict)):  # leave half of the room to those after it
-            text, is_cut = _cell(value, max(1, available // 2 if number < len(whole.names) else available)), True
-        if len(text) > available:
+    kinds: set[str] = set()  # of what was cut
+    for (label, value), whole_text, short in zip(fields, texts, cut, strict=True):
+        text = whole_text
+        if len(whole_text) > len(short) + spare:
+            kinds.add("the ends of texts" if isinstance(value, str) else ONLY_SIZES)
+            text = _cell(value, len(short) + spare // 2) if isinstance(value, str) else short
+        spare -= max(0, len(text) - len(short))
+        room -= len(label) + len(text) + bool(lines)
+        if room < 0:
             break
         lines.append(label + text)
-        room = available - len(text)
-    left_out = [counted(count - len(lines), "more field")] if len(lines) < count else []
-    left_out += ["the ends of lists and texts"] if is_cut else []
+    count = len(fields) + whole.left_out
+    left_out = ", ".join([*([counted(count - len(lines), "more field")] if len(lines) < count else []), *sorted(kinds)])
     if not lines:
-        return Bounded("{}"[: max(room, 0)] if not count else CUT, "record", ", ".join(left_out))
-    return Bounded("\n".join(lines), "record", ", ".join(left_out))
+        return Bounded("{}" if not count else CUT, "record", left_out)
+    return Bounded("\n".join(lines), "record", left_out)
 
 
 def _name(name: str) -> str:
@@ -254,12 +270,12 @@ def _json(value: Any, room: int) -> Bounded:
     if whole is not None:
         return Bounded(whole, "json")
     is_list = isinstance(value, (list, tuple))
-    text = _write_json(value, room) or ("[]" if is_list else "{}")
+    text = _write_json(value, room)
     length = len(decode(text.encode()))
     more = len(value) - length
     left_out = [counted(more, "more item" if is_list else "more field")] if more else []
     same = list(value[:length]) if is_list else dict(islice(value.items(), length))
-    left_out += ["parts of what is shown"] if _json_within(same, len(text)) != text else []
+    left_out += ["the ends of texts"] if _json_within(same, len(text)) != text else []
     return Bounded(text, "json", ", ".join(left_out))
 
 
@@ -272,26 +288,19 @@ def _json_within(value: Any, room: int) -> str | None:
     return whole if len(whole) <= room else None
 
 
-def _write_json(value: Any, room: int, depth: int = 0) -> str | None:
-    """Return a value as JSON, made shorter until it fits; None if no part of it fits."""
-    if isinstance(value, str):
-        return _json_text(value, room)
-    if not isinstance(value, (list, tuple, Mapping, Records)):
-        return _json_within(value, room)
-    is_object = isinstance(value, Mapping)
-    opening, closing = "{}" if is_object else "[]"
+def _write_json(value: Any, room: int) -> str:
+    """Return the first items or fields of a list or an object as JSON; a text that does not fit is cut."""
+    opening, closing = "{}" if isinstance(value, Mapping) else "[]"
     room -= len(opening + closing)
-    if room < 0 or depth >= MAX_DEPTH:
-        return None if room < 0 else opening + closing
     pieces: list[str] = []
-    items = value.items() if isinstance(value, Mapping) else enumerate(value)
-    for following, (key, item) in zip(reversed(range(len(value))), items, strict=True):
-        label = f"{_quoted(str(key))}:" if is_object else ""
+    items = value.items() if isinstance(value, Mapping) else ((None, item) for item in value)
+    for key, item in items:
+        label = "" if key is None else f"{_quoted(str(key))}:"
         share = room - bool(pieces) - len(label)
         text = _json_within(item, share)
-        if text is None and (is_object or not pieces):  # a list is cut between its items
+        if text is None and isinstance(item, str):
             # Leave half of the room to the fields after it.
-            text = _write_json(item, share // 2 if following and is_object else share, depth + 1)
+            text = _json_text(item, share // 2 if label else share)
         if text is None:
             break
         pieces.append(label + text)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 from uuid import UUID
 
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 from kosmo_kernel.render.bounded import bounded
 from kosmo_kernel.values.records import Records
 
+ROWS = [{"name": f"app-{number}"} for number in range(14)]
 HOSTILE = ["</data>", "a\nb\tc", "\u202e", "\ud800", "\U000e0041", "1", "null", "x" * 500, '"\\' * 50, "\r\n", "[1,"]
 
 
@@ -77,11 +79,39 @@ def test_a_cut_table_keeps_names_in_a_column_that_ends_in_id() -> None:
 
 
 def test_a_record_has_a_line_for_each_field_and_a_long_one_leaves_room_for_the_others() -> None:
-    part = bounded({"log": "x" * 5_000, "app": {"name": "a", "tags": [1, 2]}, "text": "12", "none": None}, 200)
+    record = {"log": "x" * 5_000, "app": {"name": "a", "tags": [1, 2]}, "text": "12", "none": None, "all": ROWS}
+    part = bounded(record, 200)
     lines = part.text.split("\n")
     assert lines[0].startswith("log: xxx")
-    assert lines[1:] == ["app.name: a", "app.tags: [1,2]", 'text: "12"', "none: null"]
-    assert part.left_out == "the ends of lists and texts"
+    assert lines[1:] == ["app.name: a", "app.tags: [1,2]", 'text: "12"', "none: null", "all: [… 14 records]"]
+    assert part.left_out == "lists and records of which the size is shown, the ends of texts"
+
+
+@pytest.mark.parametrize("room", range(30, 640, 7))
+def test_no_part_of_a_record_is_shown_as_if_it_were_the_record(room: int) -> None:
+    """Every record that is shown in JSON has all of its fields, wherever the cut falls."""
+    rows = [{"id": number, "stack": {"name": "heroku-24", "id": number}} for number in range(14)]
+    for value in (
+        {"first": rows, "second": rows[:2]},
+        {"deep": {"rows": rows}},
+        [rows, rows],
+        json.dumps([rows, rows]),
+    ):
+        shown = bounded(value, room)
+        for record in re.findall(r"\{[^{}]*(?:\{[^{}]*\})?[^{}]*\}", shown.text):
+            assert "…" in record or {"id", "stack"} <= {*json.loads(record)} or {"name", "id"} <= {*json.loads(record)}
+        assert shown.left_out or len(shown.text) > len(json.dumps(rows))
+
+
+def test_lists_in_a_record_that_do_not_fit_are_counted() -> None:
+    rows = [{"acm": True, "generation": {"name": "cedar"}, "name": f"app-{number}"} for number in range(14)]
+    part = bounded({"larkmoor": rows, "labs": rows[:1], "none": []}, 120)
+    assert part.text.splitlines() == [
+        "larkmoor: [… 14 records]",
+        'labs: [{"acm":true,"generation":{"name":"cedar"},"name":"app-0"}]',
+        "none: []",
+    ]
+    assert part.left_out == "lists and records of which the size is shown"
 
 
 @pytest.mark.parametrize(
@@ -93,7 +123,7 @@ def test_a_record_has_a_line_for_each_field_and_a_long_one_leaves_room_for_the_o
         ([1, 22, 333, 4444, 55555], "[1,22,333]", "2 more items", 0),
         ('{"a": 1}', '{"a": 1}', "", 0),
         ('["a", "bbbbbb", "c", "d"]', '["a","bbbbbb"]', "2 more items", 0),
-        (["a longer text", "b"], '["a longer …"]', "1 more item, parts of what is shown", 0),
+        (["a longer text", "b"], '["a longer …"]', "1 more item, the ends of texts", 0),
     ],
 )
 def test_a_cut_says_what_is_left_out_and_where_a_text_goes_on(
