@@ -163,6 +163,17 @@ local function return_position(text)
   end
 end
 
+-- Return the error of a text that goes on after a `return`, or nil. Lua's own error says that it expects the end.
+local function error_after_return(text, name)
+  for position in split_positions(text) do
+    local before = sub(text, 1, position - 1)
+    if find(before, "%S") and compiles(before) and not compiles(before .. "\nlocal _") then
+      local _, breaks = gsub(before, "\n", "")
+      return format("%s:%d: `return` must be the last statement of a block, and more follows it", name, breaks + 1)
+    end
+  end
+end
+
 -- Return the parts of a cell: its statements, and `return …` or an empty text. If the cell does not compile, return
 -- nil, nil and the error; if it cannot be split, return its whole text as the fourth result.
 local function split_cell(text, name)
@@ -191,7 +202,7 @@ local function split_cell(text, name)
       error_message = expression_error
     end
   end
-  return nil, nil, error_message
+  return nil, nil, error_after_return(text, name) or error_message
 end
 
 -- Return whether a cell with these parts ends in a `;`, followed only by space or by a comment of one line. Only the
@@ -254,9 +265,9 @@ function cells.compile(text, name, environment, set)
     if chunk then break end
   end
   if not chunk then
+    if not compiles(text) then return nil, error_after_return(text, name) or error_message or load_error end
     -- The text compiles alone, so the error comes from locals of earlier cells: constants, or too many names.
-    return nil, error_message or find(load_error, "const variable", 1, true) and load_error
-      or "the cell has too many local variables"
+    return nil, find(load_error, "const variable", 1, true) and load_error or "the cell has too many local variables"
   end
   local run = chunk()
   for index = 1, 255 do

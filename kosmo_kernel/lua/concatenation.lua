@@ -44,7 +44,7 @@ function concatenation.with_null_field(message, prefix, thread)
   local names = columns and columns.name
   local name = names and rawget(names, place) or rawget(noted_record, "name")
   local what = place and format("item %d", place) or "this record"
-  if type(name) == "string" and #name <= MAX_NAME_BYTES then what = name end
+  if type(name) == "string" and #name <= MAX_NAME_BYTES then what = native.quoted(name) end
   local advice = format('It may be null: test it first, `x.%s and x.%s.name`', field, field)
   return format('%s: "%s" of %s is null. %s', message, field, what, advice)
 end

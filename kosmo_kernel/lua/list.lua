@@ -221,7 +221,7 @@ local function grouped(items, key)
       groups[name], names[#names + 1], originals[name] = group, name, value
     elseif originals[name] ~= value and value == value then
       local kinds = format("%s and %s", kind_text(originals[name]), kind_text(value))
-      native.raise(format('list.%s: two keys would both be named "%s": %s', items.name, name, kinds))
+      native.raise(format("list.%s: two keys would both be named %s: %s", items.name, native.quoted(name), kinds))
     end
     group[#group + 1] = i
   end
@@ -246,7 +246,7 @@ define("index_by", 2, function(items, key)
     local indexes = groups[name]
     if indexes[2] then
       local hint = "; list.group_by keeps both, list.unique_by the first"
-      native.raise(format('list.index_by: items %d and %d have the key "%s"%s', indexes[1], indexes[2], name, hint))
+      native.raise(format("list.index_by: items %d and %d have the key %s%s", indexes[1], indexes[2], native.quoted(name), hint))
     end
     groups[name] = keys.item(items, indexes[1])
   end

@@ -40,6 +40,7 @@ load_file("json_encode", json, key_order)
 function json.array_of(list) return debug.setmetatable(list, json.array) end
 local text = load_file("text", json)
 native.render, native.clipped, native.secret = text.render, text.clipped, host.secret
+native.quoted = text.quoted
 local positions = load_file("positions", json)
 local transport = load_file("transport", host, json, text)
 local limits = load_file("limits", host)

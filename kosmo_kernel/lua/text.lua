@@ -15,6 +15,8 @@ local MAX_LINE_COLUMNS = 76 -- columns into which a table on one line must fit
 local MAX_DEPTH = 20 -- levels of nesting that are shown
 local MAX_NODES = 20000 -- tables and values that are shown of one value; each further one is an ellipsis
 
+local MAX_QUOTED_BYTES = 200 -- bytes of a name in an error message
+
 local text = {}
 
 local numbers, last_number = setmetatable({}, { __mode = "k" }), 0
@@ -133,6 +135,9 @@ function text.clipped(value, max_bytes)
   end
   return (string.gsub(part, "[\128-\255]", "?"))
 end
+
+-- Return a name for an error message: in quotes, on one line, and clipped if it is long.
+function text.quoted(value) return quoted(text.clipped(tostring(value), MAX_QUOTED_BYTES)) end
 
 -- Return the arguments as texts, joined with tabs.
 function text.joined(...)

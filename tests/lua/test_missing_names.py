@@ -56,7 +56,9 @@ def test_a_field_of_a_null_reference_names_the_record_and_the_field(lua: Session
         "return list.map(heroku.list_apps(), function(app) return app.team.name end)",
         "for _, app in ipairs(heroku.list_apps()) do local name = app.team.name end",
     ):
-        with pytest.raises(LuaRuntimeError, match=r'field .team.\): "team" of lost-and-found is null\. It may be null'):
+        with pytest.raises(
+            LuaRuntimeError, match=r'field .team.\): "team" of "lost-and-found" is null\. It may be null'
+        ):
             lua.run(code)
 
 

@@ -408,3 +408,22 @@ def test_a_session_that_counts_again_and_again_takes_no_more_memory(
 
         assert len(set(counts)) == 1
         assert all(now <= 1.15 * before for now, before in zip(memory(), warm, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("code", "line"),
+    [
+        ("return 1\nprint(2)", 2),
+        ("return 1; print(2)", 1),
+        ("print(1) return 1\nprint(2)", 2),
+        ("return 1\nreturn 2", 2),
+        ("local x = 1\nreturn x\n\ny = 2\n", 4),
+    ],
+)
+def test_what_follows_a_return_is_named_as_the_mistake(code: str, line: int) -> None:
+    with (
+        Session("demo") as session,
+        pytest.raises(LuaSyntaxError, match=r"`return` must be the last statement") as caught,
+    ):
+        session.run(code)
+    assert caught.value.line == line
