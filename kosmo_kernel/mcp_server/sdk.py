@@ -119,8 +119,8 @@ async def serve_stdio(handler: CallHandler) -> None:
     """Serve the client at the other end of standard input and output, until it closes one of them."""
     server = server_of(handler)
     try:
-        async with stdio_server() as (received, sent):
-            await server.run(received, sent, server.create_initialization_options())
+        async with stdio_server() as (reader, writer):
+            await server.run(reader, writer, server.create_initialization_options())
     except* OSError:  # the client no longer reads
         pass
 
