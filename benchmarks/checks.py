@@ -54,7 +54,7 @@ def noting() -> Iterator[dict[tuple[str, str], dict[str, Any]]]:
     original = Session.shared_services
 
     def shared_services(self: Session, today: Any, **options: Any) -> SharedServices:
-        return NotingServices(self.recording, self._services_in_use(), today, **options)
+        return NotingServices(self.services(), today, **options)
 
     Session.shared_services = shared_services  # type: ignore[method-assign]
     try:

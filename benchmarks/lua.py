@@ -26,6 +26,7 @@ from kosmo_kernel.client.call import Reply
 from kosmo_kernel.integrations.heroku import HEROKU
 from kosmo_kernel.integrations.heroku.demo.company import company
 from kosmo_kernel.render.frames import frame_of
+from kosmo_kernel.run.recording import RecordingMode
 from kosmo_kernel.run.services import Services
 from kosmo_kernel.session import Session
 from kosmo_kernel.values.records import Records, decode
@@ -68,7 +69,7 @@ class Prepared(Services):
     """Answers every call with the same bytes, decoded anew."""
 
     def __init__(self, body: bytes) -> None:
-        super().__init__()
+        super().__init__(RecordingMode("demo"))
         self.body = body
 
     def call(self, *_anything: Any) -> Reply:

@@ -77,6 +77,8 @@ class Result(Struct):
     outputs: dict[str, Any] = field(default_factory=dict)
     # The number of answers that were taken over from earlier runs, and the time of the oldest.
     taken_over: dict[str, Any] = field(default_factory=dict)
+    from_store: int = 0  # the number of answers to questions that the session had kept
+    read_at: datetime | None = None  # when the oldest answer to a question was read; None without questions
     permission_bypassed: bool = False  # whether `--force` was given
     started: datetime | None = None  # the start time in UTC
 
@@ -147,6 +149,8 @@ class Result(Struct):
         attrs: dict[str, Any] = {"account": accounts[0] if len(accounts) == 1 else accounts}
         if self.started and not all(map(is_demo, accounts)):
             attrs["time"] = iso_time(self.started)
+            if self.read_at:
+                attrs["read_at"] = iso_time(self.read_at)
         attrs["calls"] = [
             {"function": count["path"].removeprefix("integrations.")}
             | {name: count[name] for name in ("account", "calls", "rows", "requests")}
@@ -221,6 +225,7 @@ def run_document(
         meta |= {"account": result.account, "notes": [*result.notes, *_lost(values)]}
         meta |= {"failures": result.failures} if result.failures else {}
         meta |= {"deleted": result.deleted} if result.deleted else {}
+        meta |= store_facts(result.from_store, result.read_at)
         meta |= result.taken_over
     if facts is not None:
         meta["error"] = facts
@@ -234,6 +239,11 @@ def run_document(
         "integration_calls": _calls(result, dry_run=dry_run) if result else [],
         "meta": meta,
     }
+
+
+def store_facts(from_store: int, read_at: datetime | None) -> dict[str, Any]:
+    """Return how many answers were kept from before, and when the oldest was read; empty if there were none."""
+    return {"from_store": from_store, "read_at": iso_time(read_at)} if from_store and read_at else {}
 
 
 def _lost(values: Sequence[Any]) -> list[str]:

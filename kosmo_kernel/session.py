@@ -36,7 +36,7 @@ from kosmo_kernel.settings.table import ROWS
 
 if TYPE_CHECKING:
     from kosmo_kernel.lua.process import LuaProcess
-    from kosmo_kernel.run.services import PreparedServices, Services
+    from kosmo_kernel.run.services import Services
     from kosmo_kernel.run.shared_services import SharedServices
 
 
@@ -87,7 +87,7 @@ class Session(LuaState):
         agent: bool = False,
         services: bool = True,
         process: LuaProcess | None = None,
-        shared: PreparedServices | None = None,
+        shared: Services | None = None,
     ) -> None:
         self.limits = limits(OptionValues(memory_limit=memory_limit, cpu_limit=cpu_limit, timeout=timeout))
         ROWS.resolve()  # raises an error in its setting before anything runs
@@ -243,7 +243,7 @@ class Session(LuaState):
         consent = ToolConsent(ask, needed=not (options.force or options.dry_run))
         output = RunOutput(result, frontend, self.tokens, self.interruptible)
         calls = CallTracker(
-            self._services_in_use,
+            self.services,
             partial(self.servers.tools, consent, dry_run=options.dry_run),
             result,
             output,
@@ -280,20 +280,17 @@ class Session(LuaState):
         if options.now is None and not options.dry_run:
             self._time_set = now
 
-    def shared_services(self, today: date, **options: Any) -> SharedServices:
-        """Return services for other sessions, with the connections and the recording of this one.
+    def shared_services(self, today: date, *, fresh: bool = False) -> SharedServices:
+        """Return services for the sessions of questions, with the connections, store and recording of this one.
 
-        They must be closed, and not be used any more when this session is closed.
-
-        Parameters:
-            today: the date of the data, at which tables that come with this package may be old.
-            options: other arguments of `SharedServices`.
+        They must be closed, and not be used any more when this session is closed. The parameters are those of
+        `SharedServices`.
         """
         from kosmo_kernel.run.shared_services import SharedServices
 
-        return SharedServices(self.recording, self._services_in_use(), today, **options)
+        return SharedServices(self.services(), today, fresh=fresh)
 
-    def _services_in_use(self) -> Services:
+    def services(self) -> Services:
         """Return the services, made at the first call because their import loads the HTTP library.
 
         Raises:
@@ -304,7 +301,7 @@ class Session(LuaState):
         if self._services is None:
             from kosmo_kernel.run.services import Services
 
-            self._services = Services(self.recording.cassette, lambda: self._now().date())
+            self._services = Services(self.recording, lambda: self._now().date())
         return self._services
 
     def _describe_recording(self, result: Result) -> None:
@@ -372,7 +369,7 @@ class Session(LuaState):
             CredentialsError: the account has no token.
             ApiError: the service responded with an error.
         """
-        return self._services_in_use().budget_left(integrations.find(integration), account)
+        return self.services().budget_left(integrations.find(integration), account)
 
     def scopes(self, integration: str, account: str) -> tuple[str, ...]:
         """Return the scopes of an account's token, if the service has reported them in this session. Send nothing."""
@@ -388,6 +385,8 @@ class Session(LuaState):
         """Delete all Lua variables, and forget what the user agreed to and the time that a script has set."""
         self._shown.clear()
         self._time_set = None
+        if self._services:
+            self._services.store.clear()
         self._machine.reset()
 
     def close(self) -> None:

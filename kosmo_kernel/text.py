@@ -11,10 +11,11 @@ characters have no width of their own: escape them first.
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from itertools import accumulate, chain
-from typing import TYPE_CHECKING, Any, AnyStr, cast
+from typing import TYPE_CHECKING, Any, AnyStr, NamedTuple, cast
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -59,6 +60,32 @@ def parse_time(text: str) -> datetime:
     from datetime import UTC, datetime  # a large module in Python 3.11, which few processes need for this
 
     return datetime.strptime(text, ISO_FORMAT).replace(tzinfo=UTC)
+
+
+_BOOT_CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)  # goes on while the machine is suspended
+
+
+class Moment(NamedTuple):
+    """A time by two clocks: one that nobody can set, and that of the user."""
+
+    clock: float  # seconds
+    seconds: float  # since 1970, by the user's clock
+
+    @classmethod
+    def now(cls) -> Moment:
+        """Return the current time."""
+        return cls(time.clock_gettime(_BOOT_CLOCK), time.time())
+
+    @property
+    def time(self) -> datetime:
+        """The time by the user's clock, in UTC."""
+        from datetime import UTC, datetime
+
+        return datetime.fromtimestamp(self.seconds, UTC)
+
+    def seconds_since(self, earlier: Moment) -> float:
+        """Return the seconds since an earlier moment; if the clocks differ, what the one that says more says."""
+        return max(self.clock - earlier.clock, self.seconds - earlier.seconds)
 
 
 def nearest(name: str, names: Iterable[str], most: int = 3) -> list[str]:

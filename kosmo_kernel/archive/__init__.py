@@ -6,6 +6,7 @@ bodies have one row. An archive has no secrets: they are redacted when an answer
 stored, so that a replay is the same as the run. Of the headers it has those that the client reads. Instead of a token
 it has a keyed hash of it, with which a run that goes on tells whether it is of the same user.
 
+store.py      what a session was answered, kept so that questions ask for each list once
 file.py       the file: who may have written it, its tables, and how processes share it
 runs.py       the runs, the keys of their requests, and whose accounts they asked
 answers.py    what was answered, as it is stored, and each answer in its turn
@@ -15,7 +16,19 @@ snapshots.py  add and read snapshots, with views of their lists
 contents.py   what an archive has, and its lists as files
 """
 
-from kosmo_kernel.archive.snapshots import SavedSnapshot as SavedSnapshot
-from kosmo_kernel.archive.snapshots import UnknownListError as UnknownListError
-from kosmo_kernel.archive.snapshots import history as history
-from kosmo_kernel.archive.snapshots import read as read
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from kosmo_kernel.archive.snapshots import SavedSnapshot as SavedSnapshot
+    from kosmo_kernel.archive.snapshots import UnknownListError as UnknownListError
+    from kosmo_kernel.archive.snapshots import history as history
+    from kosmo_kernel.archive.snapshots import read as read
+
+
+def __getattr__(name: str) -> Any:
+    """Import what reads snapshots when it is used: most sessions keep answers in memory, and need no SQLite."""
+    if name not in ("SavedSnapshot", "UnknownListError", "history", "read"):
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from kosmo_kernel.archive import snapshots
+
+    return getattr(snapshots, name)

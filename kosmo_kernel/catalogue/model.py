@@ -15,6 +15,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from functools import cached_property, lru_cache
+from hashlib import blake2b
 from typing import Any, Literal, Self, TypeGuard
 
 from msgspec import Struct, field
@@ -372,6 +373,12 @@ class Function(Struct, frozen=True, dict=True):
                 _guard(rule)
         _without_open_fields(root)
         return root
+
+    @cached_property
+    def form(self) -> str:
+        """How answers are read and redacted: functions of one form have the same answer at an address."""
+        rules = blake2b(repr(self.rules).encode(), digest_size=16).hexdigest()
+        return f"{self.returns} {self.fingerprints:d} {self.is_quotable:d} {self.arranged and self.name} {rules}"
 
     @cached_property
     def is_quotable(self) -> bool:

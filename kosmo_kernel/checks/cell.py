@@ -1,15 +1,14 @@
 """`%kosmo check NAME` and `%kosmo table NAME`: ask one question in a notebook, show its Lua, and return its rows.
 
 It runs with the connections of the notebook's session, but not in its Lua state: a question has the same answer
-wherever it is asked. Cells share the replies of the account (`run/shared_services.py`). Parameters come from variables
-of the notebook, which are Python's in a Python notebook.
+wherever it is asked. Cells use the answers that the session has kept (`archive/store.py`). Parameters come from
+variables of the notebook, which are Python's in a Python notebook.
 """
 
 from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING, Any
-from weakref import WeakKeyDictionary
 
 from kosmo_kernel.catalogue import Column
 from kosmo_kernel.checks.head_display import head_display
@@ -19,7 +18,6 @@ from kosmo_kernel.errors import InvalidArgumentsError, SettingsError, StoppedErr
 from kosmo_kernel.notebook.cells import name_and_options, value_of
 from kosmo_kernel.questions.discovery import all_checks, find_check, find_named_table, find_table, tables_by_service
 from kosmo_kernel.run.options import Frontend, RunOptions
-from kosmo_kernel.run.shared_services import KeptReplies
 from kosmo_kernel.settings.cell_options import CHECK_OPTIONS, Options
 from kosmo_kernel.text import nearest
 from kosmo_kernel.values.from_python import lua_value
@@ -33,7 +31,6 @@ if TYPE_CHECKING:
 
 _PASSED = "_kosmo_passed_value"  # a global of Lua while a value is kept
 _VARIABLE = re.compile(r"\{(\w+)\}")  # in place of the name of an account
-_KEPT: WeakKeyDictionary[Session, KeptReplies] = WeakKeyDictionary()  # what cells of each notebook share
 
 
 def ask_in_cell(command: str, line: str, context: NotebookContext) -> Records | None:
@@ -66,8 +63,7 @@ def ask_in_cell(command: str, line: str, context: NotebookContext) -> Records | 
         frontend=Frontend(progress=context.progress),
         session=session,
         is_cancelled=context.is_cancelled,
-        replies=_KEPT.setdefault(session, KeptReplies()),
-        cell=f"{command} {line}",
+        fresh=options.fresh,
     )
     if report.interrupted:
         raise StoppedError("Interrupted.")

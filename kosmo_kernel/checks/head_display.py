@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from msgspec import Struct
 
-from kosmo_kernel.accounts import is_demo
 from kosmo_kernel.checks.report import QuestionReport, QuestionResult
 from kosmo_kernel.pages import with_code
 from kosmo_kernel.pages.design import style
@@ -142,8 +141,8 @@ def head_of(result: QuestionResult, report: QuestionReport) -> Head:
 def _facts(result: QuestionResult, report: QuestionReport) -> Iterator[str]:
     yield f"account {report.account}{' (fiction)' * (FICTION in report.notes)}"
     yield f"{report.now:%Y-%m-%d}"
-    if report.answers_of and not is_demo(report.account):
-        yield f"answers of {report.answers_of:%H:%M} UTC"
+    if report.age_note:
+        yield report.age_note
     yield from (
         f"{name} = {pretty(value)}" for name, value in result.parameters.items() if value not in (None, "", [], {})
     )

@@ -15,6 +15,7 @@ from kosmo_kernel.progress.display import ProgressSnapshot
 from kosmo_kernel.questions.question import SEVERITIES, Question
 from kosmo_kernel.render.tables import Table, column_kind, times_of
 from kosmo_kernel.render.text import escape_control, format_column
+from kosmo_kernel.results import store_facts
 from kosmo_kernel.text import counted, iso_time, value_at
 from kosmo_kernel.values.records import FAILURE_FIELDS, MISSING, Records
 
@@ -126,7 +127,9 @@ class QuestionReport(Struct):
     unwritten: list[str] = field(default_factory=list)  # for each file that it could not be written to, the error
     interrupted: bool = False
     seconds: float = 0.0
-    answers_of: datetime | None = None  # when the oldest of the replies came that other cells had; None without any
+    from_store: int = 0  # the number of answers that the session had kept
+    read_at: datetime | None = None  # when the oldest answer was read; None for no answer
+    age_note: str = ""  # what says how old that answer is, if it is old
 
     @property
     def findings(self) -> Iterator[Finding]:
@@ -248,6 +251,7 @@ def json_document(report: QuestionReport, fail_on: str) -> dict[str, Any]:
         "checks": [_result(result) for result in report.results],
         "requests": report.cost.requests if report.cost else 0,
         "seconds": round(report.seconds, 3),
+        **store_facts(report.from_store, report.read_at),
         **report.taken_over,
         "notes": [*report.notes, *report.unwritten],
     }

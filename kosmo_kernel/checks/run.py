@@ -117,7 +117,8 @@ class QuestionRun:
                     session.start()
                     process = LuaProcess() if self._waiting else None
                     self._run_chunk(index, session)
-                    self._forget_answers(index)
+                    with self._lock:
+                        del self._running[index]
         except BaseException as error:  # noqa: BLE001 - raised in the thread that called
             self._crash = error
         finally:
@@ -148,13 +149,6 @@ class QuestionRun:
             _complete(outcome, error.result, error)
         else:
             _complete(outcome, result)
-
-    def _forget_answers(self, index: int) -> None:
-        """Forget the answers that only one chunk needed: those of functions that no other text has any more."""
-        with self._lock:
-            del self._running[index]
-        needed = {name.replace("_", "") for name in self._needed_later()}  # `list_add_ons` is `list_addons`
-        self._shared.keep_only(lambda name: name.replace("_", "") in needed)
 
     def _needed_later(self) -> set[str]:
         """Return the names of functions in the texts of the chunks that have not ended."""
@@ -309,7 +303,7 @@ def run_questions(
     frontend: Frontend = NO_FRONTEND,
     session: Session | None = None,
     is_cancelled: Callable[[], bool] = lambda: False,
-    **sharing: Any,
+    fresh: bool = False,
 ) -> QuestionReport:
     """Run checks and tables, and return the outcome of each.
 
@@ -319,9 +313,9 @@ def run_questions(
         parameters: values of parameters by `NAME`, for each question that has it, or by `QUESTION.NAME`.
         now: the time of the data, from which ages are counted; that of the account when None.
         frontend: gets the progress of the whole run, and what questions print.
-        session: a session whose connections are used; its Lua state is not.
+        session: a session whose connections and answers are used; its Lua state is not.
         is_cancelled: returns whether the caller was cancelled; called a few times a second.
-        sharing: arguments of `SharedServices` about the replies of other cells of a notebook.
+        fresh: request everything again, in place of answers that the session has kept.
 
     Returns:
         The report; after an interrupt the questions that were not asked are in it as such. One without a value for a
@@ -342,9 +336,11 @@ def run_questions(
         alias = account or origin.account
         report = QuestionReport(alias, origin.recording.now(), now or origin.time_of_data(alias), results)
         origin.recording.check(alias)
-        with closing(origin.shared_services(report.now.date(), **sharing)) as shared:
+        with closing(origin.shared_services(report.now.date(), fresh=fresh)) as shared:
             QuestionRun(report, shared, frontend).run(is_cancelled)
-        report.answers_of = shared.oldest
+        reading = shared.question_reading
+        report.read_at, report.from_store = reading.oldest, reading.from_store
+        report.age_note = "" if accounts.is_demo(alias) else reading.age_note("--fresh")
     notes = dict.fromkeys(note for result in results for note in result.notes)
     report.notes += [*notes, *leave_out_deleted(results)]
     return report

@@ -86,6 +86,7 @@ class CallHandle(Struct):
     coming: int = 0  # the number of items of `parallel.map` that start with this call
     expected: ExpectedCall | None = None  # its fetches in the estimate of the run, if that includes them
     is_cancelled: bool = False
+    reading: Any = None  # the `archive.store.Reading` of the question that makes the call; None for any other call
     on_cancel: Callable[[], object] | None = None  # called by the thread that cancels the call
     is_named: Callable[[object], bool] = lambda _item: False  # whether the user has named an item in a script or input
     _counts: list[int] = field(default_factory=list)  # a list, because threads can append without a lock
@@ -99,6 +100,17 @@ class CallHandle(Struct):
     def cancelled(self) -> bool:
         """Return whether the call or its run was cancelled."""
         return self.is_cancelled or self.progress.cancelled
+
+    def check(self) -> None:
+        """Raise an error if the call or its run was cancelled.
+
+        Raises:
+            Cancelled: it was.
+        """
+        if self.cancelled:
+            from kosmo_kernel.progress.run import Cancelled
+
+            raise Cancelled
 
     def cancel(self) -> None:
         """Cancel the call."""

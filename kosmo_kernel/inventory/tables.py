@@ -28,7 +28,7 @@ from kosmo_kernel.questions.question import Question
 from kosmo_kernel.run.options import RunOptions
 from kosmo_kernel.run.provider import ServiceCall
 from kosmo_kernel.run.recording import RecordingMode
-from kosmo_kernel.run.services import PreparedServices
+from kosmo_kernel.run.services import Services
 from kosmo_kernel.session import Session
 from kosmo_kernel.snapshot.lists import table_of
 from kosmo_kernel.values.records import FAILURE_FIELDS, Records, columns_with_item
@@ -71,14 +71,13 @@ _APP = "app_id"
 _NOT_READ: Row = {"type": "refused", "message": "This list could not be read."}
 
 
-class ListServices(PreparedServices):
+class ListServices(Services):
     """Services that answer from lists of one account, whatever account a script names."""
 
     sends = False
 
     def __init__(self, today: date, lists: Tables, failures: Sequence[Row], app_name: Callable[[Row], str]) -> None:
-        super().__init__(today=lambda: today)
-        self.recording = RecordingMode(DEMO)
+        super().__init__(RecordingMode(DEMO), lambda: today)
         self._lists, self._failures = lists, failures  # by the name of the table, and as `AccountLists` has them
         self._app_name = app_name  # returns the name of the app that a record belongs to
         self._records: dict[tuple[str, str, frozenset[Any]], Records] = {}

@@ -41,6 +41,8 @@ class CallRequest(NamedTuple):
     by_name: dict[str, Any] | None  # the arguments by name, or None when they are positional
     positional: list[Any]  # the arguments by position; empty when they are named
     line: int | None  # the line of the script that makes the call, if known
+    # The reading of the table whose Lua makes the call: 0, or the number of a table that asks again; None for a script.
+    reading: int | None = None
 
 
 class Prepared(Protocol):

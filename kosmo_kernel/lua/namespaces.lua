@@ -142,12 +142,13 @@ local function encode_argument(path, name, value, blob_index, max_bytes)
   return encoded .. "}", blob
 end
 
-local function call(path, account, ...)
+-- Make a call. `reading` is the number of the reading of the table that makes it (`tables.lua`), nil for a script.
+local function call(reading, path, account, ...)
   local first_argument = ...
   local count = select("#", ...)
   -- `heroku:list_apps()` and `app.mcp.server:tool()` pass the namespace as the first argument.
   if native.is_namespace(first_argument) and find(native.ours(first_argument).path, "^app%.%l+%.") then
-    return call(path, account, select(2, ...))
+    return call(reading, path, account, select(2, ...))
   end
   local arguments, blobs, bytes_left = {}, {}, MAX_CALL_BYTES
   local function add_argument(name, value)
@@ -167,12 +168,13 @@ local function call(path, account, ...)
     '"path":%s,"named":%s,"arguments":[%s]', quoted_text("a name", path), has_names, concat(arguments, ",")
   )
   if account then request = format('%s,"account":%s', request, quoted_text(path, account)) end
+  if reading then request = format('%s,"reading":%d', request, reading) end
   local line = native.user_line(3)
   if line then request = format('%s,"line":%d', request, line) end
   return reply_values(native.call(request, blobs))
 end
 
-spaces.call = call
+function spaces.call(path, account, ...) return call(nil, path, account, ...) end
 spaces.has_named_arguments = has_named_arguments
 
 -- Send a request to the parent, and return the values of the reply.
@@ -200,19 +202,19 @@ end
 local function call_of_table(context, name, account, ...)
   local arguments, count = ..., select("#", ...)
   local is_named = count == 1 and has_named_arguments(arguments)
-  if count > 0 and not is_named then return call(name, account, ...) end
+  if count > 0 and not is_named then return call(context.reading, name, account, ...) end
   local passed, argument, value, number = {}, "", name, 0
   for key, item in next, arguments or {} do
     passed[key], argument, value, number = item, key, item, number + 1
   end
-  if passed.errors ~= nil or number > 1 then return call(name, account, ...) end
+  if passed.errors ~= nil or number > 1 then return call(context.reading, name, account, ...) end
   local full_name = format("%s %s %s", name, account or "", argument)
   local known = context.results[full_name] or {}
   context.results[full_name] = known
   if known[value] == nil then
     local collects = context.collects and find(name, ".list_", 1, true)
     if collects then passed.errors = "collect" end
-    local rows, failures = call(name, account, passed)
+    local rows, failures = call(context.reading, name, account, passed)
     if collects then
       add_failures(context, name, argument, type(value) == "table" and #value or 1, rows, failures or {})
     end
@@ -249,7 +251,7 @@ local function account_space(integration, account, inside, context)
         local name = integration.name .. "." .. own_name
         closure = function(...)
           if context then return call_of_table(context, name, account, ...) end
-          return call(name, account, ...)
+          return call(nil, name, account, ...)
         end
         function_descriptions[closure] = { name = name, own_name = own_name, integration = integration }
         closures[own_name] = closure

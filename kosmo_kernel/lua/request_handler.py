@@ -279,6 +279,7 @@ class RequestHandler:
             by_name=dict(values) if has_names else None,
             positional=[] if has_names else [value for _, value in values],
             line=header.get("line"),
+            reading=int(header["reading"]) if "reading" in header else None,
         )
 
     def _begin(self, number: int, request: CallRequest, budget: ValueBudget) -> None:

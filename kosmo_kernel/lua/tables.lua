@@ -29,6 +29,10 @@ local function copy_of_library()
 end
 local library = copy_of_library()
 
+-- The number of calls of tables with `fresh = true`. The requests of such a table have its number as their reading, those
+-- of all other tables 0: they take the answers that the session has kept.
+local readings = 0
+
 -- Sort the rows by columns: texts from A to Z, or numbers from the largest one on. Equal rows keep their order.
 local function sort_rows(rows, order)
   local places = {}
@@ -56,9 +60,10 @@ local function records_of(rows, question, path)
   return json.array_of(rows)
 end
 
--- Return whether the arguments of a table have `errors = "collect"`, and the values of its parameters.
+-- Return whether the arguments of a table have `errors = "collect"`, whether they have `fresh = true`, and the values of
+-- its parameters.
 local function read_arguments(path, question, ...)
-  local given, collects, values, names = ..., false, {}, {}
+  local given, collects, fresh, values, names = ..., false, false, {}, {}
   for _, parameter in ipairs(question.parameters) do
     names[#names + 1] = parameter.name
     values[parameter.name] = load("return " .. parameter.default, "=default", "t", {})()
@@ -68,12 +73,13 @@ local function read_arguments(path, question, ...)
   for name, value in next, is_valid and given or {} do
     is_empty = false
     if name == "errors" and value == "collect" then collects = true
+    elseif name == "fresh" and type(value) == "boolean" then fresh = value
     elseif values[name] ~= nil and type(value) == type(values[name]) then values[name] = value
     else is_valid = false end
   end
-  if is_valid and not (is_empty and count > 0) then return collects, values end
-  names = names[1] and " and " .. concat(names, ", ") or ""
-  native.raise(format('%s takes no arguments but { errors = "collect" }%s', path, names))
+  if is_valid and not (is_empty and count > 0) then return collects, fresh, values end
+  names = concat({ 'errors = "collect"', "fresh = true", table.unpack(names) }, ", ")
+  native.raise(format("%s takes no arguments but %s", path, names))
 end
 
 -- Raise an error if a table that collects failures could not be made: none of the lists that it needs could be read, or, if
@@ -124,10 +130,14 @@ function spaces.tables(path, integration, service_space, inside, context)
     function closure(...)
       if native.is_namespace((...)) then return closure(select(2, ...)) end
       question = question or native.ask({ kind = "table", integration = integration.name, name = name })
-      local collects, values = read_arguments(full_name, question, ...)
+      local collects, fresh, values = read_arguments(full_name, question, ...)
       local of_table = context
-      if not context or collects and not context.collects then
-        of_table = { collects = collects, failures = {}, gaps = {}, results = {} }
+      if not context or fresh or collects and not context.collects then
+        readings = fresh and readings + 1 or readings
+        of_table = {
+          collects = collects, failures = {}, gaps = {}, results = {},
+          reading = fresh and readings or context and context.reading or 0,
+        }
       end
       local rows = run_table(name, question, of_table, values)
       if of_table ~= context then check_needs(full_name, question, rows, integration.name, of_table) end

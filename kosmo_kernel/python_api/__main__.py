@@ -62,7 +62,7 @@ def _lines(integration: Integration) -> Iterator[str]:
 def _table(integration: Integration, name: str) -> str:
     parameters = find_table(integration.name, name).parameters
     own = [f"{parameter.name}: {_TYPES[parameter.kind]} = ..." for parameter in parameters]
-    return f"    def {name}({', '.join(['self', *(['*'] if own else []), *own])}) -> KosmoFrame: ..."
+    return f"    def {name}({', '.join(['self', '*', *own, 'fresh: bool = ...'])}) -> KosmoFrame: ..."
 
 
 def _method(function: Function) -> Iterator[str]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -186,10 +185,9 @@ def _function(integration: Integration, table: Question, account: str | None) ->
             alias = account_in_use(account, session.account, [integration])
             now = session.time_of_data(alias)
             session.recording.check(alias)
-            shared = session.shared_services(now.date(), collects=False)
-            with closing(shared), Session(alias, shared=shared) as lua:
+            with Session(alias, shared=session.services()) as lua:
                 inputs = {"arguments": parameters} if parameters else {}
-                options = RunOptions(name=f"{full_name}()", now=now, inputs=inputs)
+                options = RunOptions(name=f"{full_name}()", now=now, inputs=inputs, ask_again="`fresh=True`")
                 session.last = result = lua.execute(f"return {full_name}({', '.join(inputs)})", options, frontend)
             return result
 

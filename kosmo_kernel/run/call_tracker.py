@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
+from kosmo_kernel.accounts import is_demo
 from kosmo_kernel.client.call import CallHandle, DeletedItem, Reply
 from kosmo_kernel.errors import KosmoError, StoppedError
 from kosmo_kernel.lua.host import BLOCKING, SPACE, CallRequest
@@ -26,10 +27,11 @@ from kosmo_kernel.results import MAX_ITEMS_NAMED, CallRecord, Result, deletion_n
 from kosmo_kernel.run.options import NO_OPTIONS, RunOptions, RunOutput
 from kosmo_kernel.run.provider import ServiceCall
 from kosmo_kernel.settings.table import PROGRESS
-from kosmo_kernel.text import listed
+from kosmo_kernel.text import Moment, listed
 from kosmo_kernel.values.records import FAILURE_FIELDS
 
 if TYPE_CHECKING:
+    from kosmo_kernel.archive.store import Reading
     from kosmo_kernel.progress.display import ProgressSnapshot, ProgressThrottle
     from kosmo_kernel.progress.run import Progress
     from kosmo_kernel.run.mcp_tools import McpTools
@@ -79,7 +81,10 @@ class CallTracker:
         self._make_services, self._make_tools = make_services, make_tools
         self._result, self._output = result, output
         self._on_progress, self._is_named = on_progress, is_named
-        self._dry_run, self._later = options.dry_run, options.later
+        self._dry_run, self._fresh, self._later = options.dry_run, options.fresh, options.later
+        self._ask_again = options.ask_again
+        self._began, self._reading = Moment.now(), options.reading
+        self._readings: dict[int, Reading] = {}  # of the tables that a script uses
         self._queue: SimpleQueue[tuple[PendingCall, Reply | BaseException, float]] = SimpleQueue()
         self._lines: SimpleQueue[str] = SimpleQueue()
         self._pending: dict[int, PendingCall] = {}
@@ -114,6 +119,15 @@ class CallTracker:
             SettingsError: this run has no access to MCP servers.
         """
         return self._make_tools(self._lines.put)
+
+    def _reading_of(self, request: CallRequest) -> Reading | None:
+        """Return the reading of the question that makes a call; None for a call of a script."""
+        if self._reading is not None or request.reading is None:
+            return self._reading
+        if request.reading not in self._readings:
+            fresh = self._fresh or bool(request.reading)
+            self._readings[request.reading] = self._services.reading(None if fresh else self._began, fresh=fresh)
+        return self._readings[request.reading]
 
     def prepare(self, request: CallRequest) -> PendingCall:
         """Check a call, and return it.
@@ -152,6 +166,7 @@ class CallTracker:
             self._lines.put,
             on_answer,
             is_named=self._is_named,
+            reading=self._reading_of(request),
             record=record,
             started=started,
             calls=bound_call.count,
@@ -259,6 +274,14 @@ class CallTracker:
             if row not in self._result.deleted:
                 self._result.deleted.append(row)
 
+    def _describe(self, reading: Reading) -> None:
+        """Add to the result how many answers a reading took from the store, and how old the oldest was."""
+        self._result.from_store += reading.from_store
+        if reading.oldest:
+            self._result.read_at = min(self._result.read_at or reading.oldest, reading.oldest)
+        if not is_demo(self._result.account) and (note := reading.age_note(self._ask_again)):
+            self._result.inform(note)
+
     def cancel(self, number: int) -> None:
         """Cancel a call by its number."""
         pending = self._pending.pop(number, None)
@@ -283,6 +306,8 @@ class CallTracker:
                 self._throttle.end(self._result.cost)
             if "_services" in vars(self):
                 self._services.end_run()
+        for reading in self._readings.values():
+            self._describe(reading)
         indices = {id(call): index for index, call in enumerate(self._result.calls)}
         for noted in filter(None, (self._notes, self._unread)):
             noted.sort(key=lambda note: indices.get(id(note[0]), len(indices)))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
@@ -21,6 +21,9 @@ from kosmo_kernel.results import Result
 from kosmo_kernel.safety.redaction import one_line, redact
 from kosmo_kernel.safety.text import UnsafeContentError, sanitize_text
 from kosmo_kernel.settings.cell_options import OptionValues
+
+if TYPE_CHECKING:
+    from kosmo_kernel.archive.store import Reading
 
 MAX_OUTPUT_BYTES = 1 << 20  # printed by one run
 MAX_OUTPUT_LINES = 20_000
@@ -37,8 +40,9 @@ class RunOptions(OptionValues):
     """The options of one run, of which those of cells and commands are attributes of their names.
 
     A run uses `account`, `timeout`, `memory_limit` and `cpu_limit`, of which those that are not set are the session's,
-    and `dry_run`, which checks calls and lists them in `Result.planned`, but does not make them, so that they return
-    empty lists and records. Variables that a dry run sets exist in the next dry run only.
+    `fresh`, with which tables ask again, and `dry_run`, which checks calls and lists them in `Result.planned`, but does
+    not make them, so that they return empty lists and records. Variables that a dry run sets exist in the next dry run
+    only.
 
     Parameters:
         name: the name of the chunk in error messages: `In[3]`, `audit.lua`.
@@ -48,6 +52,8 @@ class RunOptions(OptionValues):
         outputs: Lua variables to read after it into `Result.outputs`.
         now: the time of the data, `time.now()`; that of the session when None, see `Session.time_of_data`.
         number: the number of the cell, whose value becomes `_` and `Out[number]`.
+        ask_again: what a user writes in the language of the run so that a table is read anew.
+        reading: how the calls of a question read, see `archive/store.py`; None for a script.
         later: the number of requests that other runs will need after this one, for the estimate in its progress.
         options: the options of a cell or a command, by name.
     """
@@ -63,12 +69,15 @@ class RunOptions(OptionValues):
         now: datetime | None = None,
         number: int | None = None,
         later: int = 0,
+        ask_again: str = "`fresh = true`",
+        reading: Reading | None = None,
         **options: Any,
     ) -> None:
         super().__init__(**options)
         self.name, self.args, self.force = name, args, force
         self.inputs, self.outputs = inputs or {}, outputs
         self.now, self.number, self.later = now, number, later
+        self.ask_again, self.reading = ask_again, reading
 
     def names_item(self, item: str) -> bool:
         """Return whether an argument of the script or an input is this text."""

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec.structs import replace
 
 from kosmo_kernel import accounts, integrations
+from kosmo_kernel.archive.store import Answers, Reading
 from kosmo_kernel.catalogue import CONCURRENCY, ERROR_MODES, Function, Integration, Link
 from kosmo_kernel.client.call import CallHandle, DeletedItem, PlannedCall, Reply
 from kosmo_kernel.client.client import Client
@@ -29,7 +30,8 @@ from kosmo_kernel.errors import ApiError, InvalidArgumentsError, RefusedError, S
 from kosmo_kernel.lua.host import CallRequest
 from kosmo_kernel.progress.run import Cancelled
 from kosmo_kernel.run.provider import FICTION, ServiceCall
-from kosmo_kernel.text import normalize_alias
+from kosmo_kernel.settings.notebook_run import notebook_run
+from kosmo_kernel.text import Moment, normalize_alias
 from kosmo_kernel.values.records import FAILURE_FIELDS, PackedRows, Record, Records, columns_with_item
 
 if TYPE_CHECKING:
@@ -43,21 +45,27 @@ MAX_ENDPOINTS = 256  # kept by a session
 _Rows = Sequence[Mapping[str, Any]]
 _List = tuple[str, str, str]  # the service, the argument, the account
 
-ItemOutcome = Reply | DeletedItem | ApiError  # a reply is packed until those for all items are there
+ItemReply = Reply | DeletedItem  # a reply is packed until those for all items are there
+ItemOutcome = ItemReply | ApiError
 
 
 class Services:
     """The calls of one session. Thread-safe.
 
     Parameters:
-        cassette: the cassette that records or replays all answers, if any.
+        recording: the recording mode of the session.
         today: returns the date of the data, at which tables that come with this package may be old.
+
+    Attributes:
+        recording: the recording mode.
+        store: the answers.
+        sends: whether calls may send requests, and are logged.
     """
 
-    def __init__(
-        self, cassette: Cassette | None = None, today: Callable[[], date] = lambda: datetime.now(UTC).date()
-    ) -> None:
-        self._cassette, self._today = cassette, today
+    sends = True
+
+    def __init__(self, recording: RecordingMode, today: Callable[[], date] = lambda: datetime.now(UTC).date()) -> None:
+        self.recording, self._cassette, self._today = recording, recording.cassette, today
         self._endpoint = lru_cache(MAX_ENDPOINTS)(_endpoint)
         self._clients: dict[tuple[str, str], Client] = {}
         self._lock = threading.Lock()
@@ -65,6 +73,7 @@ class Services:
         self._fan_out_pools: dict[tuple[str, str], ThreadPool] = {}
         self._listed: dict[tuple[str, str, str], Sequence[dict[str, Any]]] = {}
         self._deletions = Deletions()
+        self.store = Answers()
 
     def tokens(self) -> tuple[str, ...]:
         """Return the tokens in use, which are redacted from every text that leaves the session."""
@@ -99,6 +108,10 @@ class Services:
         with self._lock:
             client = self._clients.get((integration.name, normalize_alias(alias)))
         return client.scopes if client else ()
+
+    def reading(self, began: Moment | None = None, *, fresh: bool = False) -> Reading:
+        """Return the reading of questions, see `Answers.reading`. All cells of a notebook run are one run."""
+        return self.store.reading(began, fresh=fresh, of_all=notebook_run() is not None)
 
     def listed(self, integration: str, function: str, alias: str) -> Sequence[dict[str, Any]] | None:
         """Return the last list that a function without arguments gave, or None. Nothing is sent; do not change it."""
@@ -233,9 +246,13 @@ class Services:
             handle.done()
             return Reply([Records(records, function, account=account)], rows=len(records), notes=notes)
         client = self._client(bound_call.integration, account, is_fictional=not bound_call.remote)
-        if not handle.counts:  # one of the many calls of `parallel.map`
-            _expect(client, handle, 1, begun=handle.coming)
-        reply = _fetch(client, function, args, handle)
+        reply = self._earlier(client, function, args, handle)
+        if reply is None:
+            if not handle.counts:  # one of the many calls of `parallel.map`
+                _expect(client, handle, 1, begun=handle.coming)
+            reply = self._ask(client, function, args, handle)
+        else:
+            handle.done()
         data = reply.values[0]
         if isinstance(data, dict):
             reply.values = [Record(data, function, account)]
@@ -253,16 +270,22 @@ class Services:
         client = self._client(bound_call.integration, bound_call.account, is_fictional=not bound_call.remote)
 
         def fetch_list(whole: Function) -> Reply:
-            return client.fetch(whole, {}, handle.progress, on_answer=handle.on_answer)
+            return self._request(client, whole, {}, handle)
+
+        def earlier(args: Mapping[str, Any]) -> Reply | None:
+            with suppress(ApiError):  # the call itself raises it
+                return self._earlier(client, function, args, handle)
+            return None
 
         replies = answer_from_lists(function, bound_call.calls, fetch_list)
-        bulk_replies = [None if reply is None else reply.pack() for reply in replies]
-        missing = bulk_replies.count(None)
-        handle.done(len(bulk_replies) - missing)
+        replies = [reply or earlier(args) for args, reply in zip(bound_call.calls, replies, strict=True)]
+        item_replies = [None if reply is None else reply.pack() for reply in replies]
+        missing = item_replies.count(None)
+        handle.done(len(item_replies) - missing)
 
-        def fetch(args: Mapping[str, Any]) -> Reply | DeletedItem:
+        def fetch(args: Mapping[str, Any]) -> ItemReply:
             try:
-                return _fetch(client, function, args, handle).pack()
+                return self._ask(client, function, args, handle).pack()
             except RefusedError as error:
                 name, item = bound_call.fan_out_argument, args[bound_call.fan_out_argument]
                 if error.status != HTTPStatus.NOT_FOUND or handle.is_named(item):
@@ -281,10 +304,10 @@ class Services:
                 handle.on_result(error)
 
         _expect(client, handle, missing, begun=max(missing, handle.coming))
-        fan_out = FanOut[Reply | DeletedItem](
+        fan_out = FanOut[ItemReply](
             fetch,
             bound_call.calls,
-            bulk_replies,
+            item_replies,
             end,
             lambda: handle.cancelled,
             collects=lambda error: not error.is_outage and self._collects(bound_call, error),
@@ -295,6 +318,35 @@ class Services:
         fan_out.work()
         if handle.cancelled:
             handle.end_expected()
+
+    def _earlier(self, client: Client, function: Function, args: Mapping[str, Any], handle: CallHandle) -> Reply | None:
+        """Return the answer that the store has for the call of a question, or None.
+
+        Raises:
+            ApiError: the same run could not read it before.
+        """
+        if handle.reading is None:
+            return None
+        return self.store.take(self.store.key(client.account, function, args), handle.reading)
+
+    def _request(self, client: Client, function: Function, args: Mapping[str, Any], handle: CallHandle) -> Reply:
+        """Return the answer of the service to a call without a list argument, or that of the store to a question."""
+        return self.store.ask(
+            self.store.key(client.account, function, args),
+            lambda: client.fetch(function, args, handle.progress, on_answer=handle.on_answer),
+            handle.reading,
+            handle.check,
+        )
+
+    def _ask(self, client: Client, function: Function, args: Mapping[str, Any], handle: CallHandle) -> Reply:
+        """Make a request as `_request` does, and count it in the progress, even if it fails."""
+        requests = 1
+        try:
+            reply = self._request(client, function, args, handle)
+            requests = reply.requests
+        finally:
+            handle.done(requests=requests)
+        return reply
 
     def _collects(self, bound_call: ServiceCall, _error: ApiError) -> bool:
         """Return whether the failure of one item does not end the call for all items of a list."""
@@ -339,8 +391,9 @@ class Services:
             if account is None:
                 client = client or _demo(integration, alias, self._cassette)
             elif client is None or client.account != account:
-                if client:
+                if client:  # the store has answers of another token or address
                     client.close()
+                    self.store.clear()
                 client = Client(integration, account, cassette=self._cassette)
             self._clients[key] = client
             return client
@@ -407,17 +460,6 @@ class Deletions:
                 return False
             raise
         return True
-
-
-class PreparedServices(Services):
-    """Services that a session is given when it is made.
-
-    Attributes:
-        sends: whether calls may send requests, and are logged.
-    """
-
-    recording: RecordingMode  # the recording mode of the sessions that use them
-    sends = True
 
 
 def _endpoint(path: str, requested: str | None, account: str) -> ServiceCall:
@@ -496,17 +538,6 @@ def refused_list(bound_call: ServiceCall, error: RefusedError) -> Reply:
 def _failure(error: ApiError) -> dict[str, Any]:
     facts = error.facts()
     return {column.name: facts[column.name] for column in FAILURE_FIELDS}
-
-
-def _fetch(client: Client, function: Function, args: Mapping[str, Any], handle: CallHandle) -> Reply:
-    """Return the answer of a client, and count the fetch and its requests in the progress, even if it fails."""
-    requests = 1
-    try:
-        reply = client.fetch(function, args, handle.progress, on_answer=handle.on_answer)
-        requests = reply.requests
-    finally:
-        handle.done(requests=requests)
-    return reply
 
 
 def _describe_outage(error: ApiError, bound_call: ServiceCall, answers: Sequence[ItemOutcome]) -> None:

@@ -16,13 +16,13 @@ from types import SimpleNamespace
 from typing import Any
 
 from kosmo_kernel.errors import SettingsError, UnknownNameError
-from kosmo_kernel.settings.table import ACCOUNT, DEMO_FLAG, INPUT, SETTINGS, SHOW, UNREAD, VAR, Setting
+from kosmo_kernel.settings.table import ACCOUNT, DEMO_FLAG, FRESH, INPUT, SETTINGS, SHOW, UNREAD, VAR, Setting
 from kosmo_kernel.text import lazy_pattern, nearest
 
 LUA_MAGIC = "kosmo_lua"
 COMMAND_MAGIC = "kosmo"
 OPTIONS = tuple(setting for setting in SETTINGS if setting.cell)
-CHECK_OPTIONS = (INPUT, ACCOUNT, DEMO_FLAG, VAR, UNREAD, SHOW)  # of `%kosmo check` and `%kosmo table`
+CHECK_OPTIONS = (INPUT, ACCOUNT, DEMO_FLAG, VAR, UNREAD, SHOW, FRESH)  # of `%kosmo check` and `%kosmo table`
 EXPLORE_OPTIONS = (ACCOUNT, DEMO_FLAG)  # of `%kosmo explore`
 
 # A minus sign before a digit, a bracket or a space is arithmetic, and `--[[` is a comment.

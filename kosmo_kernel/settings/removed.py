@@ -21,7 +21,7 @@ VARIABLES = {  # without `KOSMO_`
     "RESPONSE_RECORDS": "KOSMO_RESPONSE_LIMIT limits the responses of a run, in bytes.",
     "RESUME": f"{_OPTION} `--record FILE --resume`.",
     "RESUME_WITHIN": "`--resume` takes responses for a day.",
-    "SHARE_SECONDS": "Cells share responses for 300 seconds; a cell that runs again asks again.",
+    "SHARE_SECONDS": "Tables use answers of the last ten minutes; the option `--fresh` of a cell asks again.",
 }
 KEYS: dict[Keys, str] = {  # of `config.toml`
     ("limits", "outage_timeout"): _OUTAGE,

@@ -322,6 +322,7 @@ UNREAD = _cell_option(
 )
 SHOW = _cell_option("show", "With -v: show the value as well.", FLAG)
 DRY_RUN = _cell_option("dry_run", "List the calls of the cell without making them.", FLAG, short="-n")
+FRESH = _cell_option("fresh", "Ask again for what the session has kept for tables and checks.", FLAG)
 NO_RAISE_ERROR = _cell_option("no_raise_error", "Show an error, and go on with the next cell.", FLAG)
 
 # Accounts and addresses.
@@ -452,7 +453,7 @@ CHECK_PARAMETER = Setting(
 LIMITS = (TIMEOUT, CPU_LIMIT, MEMORY_LIMIT)
 CEILINGS = {MEMORY_LIMIT: MAX_MEMORY, CPU_LIMIT: MAX_CPU}
 BY_SUBJECT: dict[str, tuple[Setting, ...]] = {  # in the order of help, for the guide to settings
-    "cells": (*(INPUT, OUTPUT, VAR, SHOW, ACCOUNT, DRY_RUN, TIMEOUT, MEMORY_LIMIT, LIMIT, RAW, NO_RAISE_ERROR),),
+    "cells": (*(INPUT, OUTPUT, VAR, SHOW, ACCOUNT, DRY_RUN, TIMEOUT, MEMORY_LIMIT, LIMIT, RAW, FRESH, NO_RAISE_ERROR),),
     "limits": (
         *(*LIMITS, MAX_CPU, MAX_MEMORY, LIST_LIMIT, RESPONSE_LIMIT, MAX_TOKENS, ANSWER_WITHIN),
         *(REQUIRE_WALLS, MACOS_SANDBOX),

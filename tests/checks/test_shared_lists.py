@@ -16,7 +16,6 @@ from kosmo_kernel.demo.server import serve
 from kosmo_kernel.integrations.heroku.demo.api import DEMO_TOKEN, DemoApi
 from kosmo_kernel.integrations.heroku.demo.company import company
 from kosmo_kernel.questions.question import parse_question
-from kosmo_kernel.run import shared_services
 from kosmo_kernel.session import Session
 
 HEAD = "-- title: T\n-- severity: low\n-- why: W\n-- do: D\n-- scope: read\n-- key: app\n"
@@ -68,15 +67,6 @@ def test_all_checks_of_a_run_ask_each_list_once(api: RefusingApi) -> None:
     assert set(api.requested.values()) == {1}
     assert report.cost is not None
     assert report.cost.requests == sum(api.requested.values())
-
-
-def test_the_oldest_answers_are_forgotten_when_a_check_makes_too_many_calls(
-    api: RefusingApi, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(shared_services, "MAX_CALLS_KEPT", 1)
-    calls = "".join(f"heroku.get_app({{ app_id = '{name}' }})\n" for name in (APP, APP, "my-app", APP))
-    assert [result.status for result in report_of(f"{calls}return {{}}").results] == ["passed"]
-    assert api.requested == {f"/apps/{APP}": 2, "/apps/my-app": 1}
 
 
 def test_an_app_that_may_not_be_read_is_named_and_findings_about_it_are_withdrawn(api: RefusingApi) -> None:

@@ -1,7 +1,8 @@
-"""`%kosmo table`, and the replies that cells of a notebook share."""
+"""`%kosmo table`, and the answers that cells of a notebook share."""
 
 from __future__ import annotations
 
+import re
 import threading
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -17,8 +18,8 @@ from kosmo_kernel.integrations.heroku.demo.api import DEMO_TOKEN, DemoApi
 from kosmo_kernel.integrations.heroku.demo.company import company
 from kosmo_kernel.notebook.commands import NotebookContext, run_command
 from kosmo_kernel.render.display import Display
-from kosmo_kernel.run.shared_services import KeptReplies
 from kosmo_kernel.session import Session
+from kosmo_kernel.text import Moment
 
 
 class CountingApi:
@@ -115,44 +116,30 @@ def test_what_of_a_table_could_not_be_read_is_said_above_its_rows(api: CountingA
         notebook.run("table config_vars")
 
 
-def test_other_cells_use_the_replies_of_a_cell_and_say_of_when_they_are(api: CountingApi, notebook: Notebook) -> None:
-    notebook.run("check crashed-dynos")
-    notebook.run("table stages")
-    notebook.run("check apps-without-pipeline")
-    notebook.run("table costs")
-    notebook.run("table formation")
+def test_cells_ask_for_each_list_once_and_again_with_fresh(api: CountingApi, notebook: Notebook) -> None:
+    for line in ("check crashed-dynos", "table stages", "check apps-without-pipeline", "table costs", "table costs"):
+        notebook.run(line)
     assert {path: count for path, count in api.requested.items() if count > 1} == {}
-    assert "answers of " in notebook.head
-
-
-def test_the_same_cell_asks_anew_and_so_does_one_that_wants_to(api: CountingApi, notebook: Notebook) -> None:
-    notebook.run("table stages")
-    notebook.run("table stages")
+    notebook.run("table apps --fresh")
     assert api.requested["/apps"] == 2
-    assert "answers of " not in notebook.head
-    notebook.run("table costs")
-    assert api.requested["/apps"] == 2
+    assert "ago)" not in notebook.head
 
 
-def test_a_reply_is_shared_for_five_minutes_and_not_with_another_token(api: CountingApi) -> None:
-    now = [0.0]
-    replies = KeptReplies(lambda: now[0])
-    with Session() as session:
-        shared = session.shared_services(session.time_of_data().date(), replies=replies, cell="one")
-        with Session(shared=shared) as lua:
-            lua.run("return heroku.list_apps()")
-        shared.close()
-    [(key, kept)] = list(replies._replies.items())
-    assert replies.take(key, "other", "another token") is None
-    now[0] = 301.0
-    assert replies.take(key, "other", kept.account) is None
-    now[0] = 299.0
-    assert replies.take(key, "other", kept.account) is kept
+def test_answers_that_are_older_than_a_minute_say_when_they_were_read(
+    api: CountingApi, notebook: Notebook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    notebook.run("table stages")
+    later = Moment(Moment.now().clock + 425, Moment.now().seconds + 425)
+    monkeypatch.setattr(Moment, "now", lambda: later)
+    notebook.run("table stages")
+    assert re.search(r"read at \d\d:\d\d \(7 min ago\); --fresh asks again", notebook.head)
+    assert api.requested["/apps"] == 1
 
 
-def test_a_reply_with_gaps_is_a_gap_in_every_cell(api: CountingApi, notebook: Notebook) -> None:
+def test_what_could_not_be_read_is_asked_for_in_every_cell(api: CountingApi, notebook: Notebook) -> None:
     api.refused = ("/my-app/formation",)
     for line in ("table formation", "table costs"):
         notebook.run(line)
         assert "my-app (403 forbidden)" in notebook.head
-    assert api.requested["/apps/my-app/formation"] == 1
+    assert api.requested["/apps/my-app/formation"] == 2
+    assert api.requested["/apps/night-sorter/formation"] == 1

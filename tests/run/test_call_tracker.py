@@ -17,6 +17,7 @@ from kosmo_kernel.results import Result
 from kosmo_kernel.run.call_tracker import CallTracker
 from kosmo_kernel.run.options import NO_FRONTEND, RunOptions, RunOutput
 from kosmo_kernel.run.provider import ServiceCall
+from kosmo_kernel.run.recording import RecordingMode
 from kosmo_kernel.run.services import Services
 from kosmo_kernel.session import Session
 
@@ -25,7 +26,7 @@ class HeldServices(Services):
     """The services, with calls that end only when a test says so."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__(RecordingMode("demo"))
         self.begun: list[CallHandle] = []
 
     def begin(self, bound_call: ServiceCall, handle: CallHandle) -> None:

@@ -148,7 +148,7 @@ def test_a_hundred_interrupts_leave_few_threads_and_a_session_that_works(remote:
         pressing = soon(press)
         assert isinstance(stopped(remote, ASKING["a list argument"][0]), errors.StoppedError)
         pressing.join()
-    pool = remote._services_in_use()._pool
+    pool = remote.services()._pool
     at_most = len(pool)
     gate.open.set()
 
