@@ -82,7 +82,14 @@ def result_value(
     """
     content = answer.get("content") or []
     if answer.get("isError"):
-        raise _failed(tool, arguments, content, secrets)
+        texts = [part["text"] for part in content if part.get("type") == "text" and str(part.get("text")).strip()]
+        reason = shortened(redact("\n".join(texts).strip(), secrets), MAX_MESSAGE_LENGTH + 1)
+        message = (
+            f"{tool.function}: {reason}" if reason else f"{tool.function} failed, and the server does not say why."
+        )
+        if unknown := [f"`{one_line(name, most=60)}`" for name in arguments if name not in tool.properties]:
+            message += f"\nIt is called as {one_line(tool.signature)}, and has no {', '.join(unknown[:MAX_NAMED])}."
+        raise RefusedError(message, function=tool.function)
     if "structuredContent" in answer:
         value = answer["structuredContent"]
         is_wrapped = tool.is_wrapped and isinstance(value, dict) and list(value) == [WRAPPED]
@@ -132,15 +139,3 @@ def _without_data(part: Mapping[str, Any]) -> dict[str, Any]:
 def _records(value: Any) -> Any:
     is_records = isinstance(value, list) and value and all(isinstance(item, dict) for item in value)
     return Records(value) if is_records else value
-
-
-def _failed(
-    tool: Tool, arguments: Mapping[str, Any], content: Iterable[Mapping[str, Any]], secrets: Iterable[str]
-) -> RefusedError:
-    """Return the error that a tool reported, with the arguments that it does not have."""
-    texts = [part["text"] for part in content if part.get("type") == "text" and str(part.get("text")).strip()]
-    reason = shortened(redact("\n".join(texts).strip(), secrets), MAX_MESSAGE_LENGTH + 1)
-    message = f"{tool.function}: {reason}" if reason else f"{tool.function} failed, and the server does not say why."
-    if unknown := [f"`{one_line(name, most=60)}`" for name in arguments if name not in tool.properties]:
-        message += f"\nIt is called as {one_line(tool.signature)}, and has no {', '.join(unknown[:MAX_NAMED])}."
-    return RefusedError(message, function=tool.function)

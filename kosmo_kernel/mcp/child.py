@@ -24,7 +24,6 @@ TAIL_LINES, TAIL_WIDTH = 8, 300  # of standard error: the last lines, and the ch
 TAIL_BYTES = 1 << 14  # of it that are kept
 EXIT_SECONDS = 2.0  # grace period to exit after its input is closed, which the protocol requires
 SILENT_EXIT_SECONDS = 0.2  # grace period of a server that sent nothing, because a caller waits for its start
-HAS_PROCESS_GROUPS = sys.platform != "win32"
 
 
 class TooLongError(Exception):
@@ -39,13 +38,13 @@ class ClosedError(McpError):
     """The connection is closed, or the server cannot be reached.
 
     Parameters:
-        why: the network library's description; may be empty.
+        reason: the network library's description; may be empty.
         too_long: we closed the connection, because a message exceeded the size limit.
     """
 
-    def __init__(self, why: str = "", *, too_long: bool = False) -> None:
-        super().__init__(why)
-        self.why, self.too_long = why, too_long
+    def __init__(self, reason: str = "", *, too_long: bool = False) -> None:
+        super().__init__(reason)
+        self.reason, self.too_long = reason, too_long
 
 
 class ServerTimeoutError(McpError):
@@ -115,8 +114,6 @@ class ProcessReaper:
 
     def add(self, group: int) -> None:
         """Have a process group killed when this process ends."""
-        if not HAS_PROCESS_GROUPS:
-            return
         if self._process is None:
             program = f"import os, signal, sys\n{inspect.getsource(kill_leftovers)}\n{kill_leftovers.__name__}()"
             self._process = subprocess.Popen(
@@ -184,7 +181,7 @@ class Child:
             stderr=subprocess.PIPE,
             env=dict(filled.env),
             cwd=filled.cwd,
-            start_new_session=HAS_PROCESS_GROUPS,
+            start_new_session=True,
             limit=READ_BYTES,
         )
         return cls(process, reaper)
@@ -227,8 +224,9 @@ class Child:
         """
         self._input.close()
         exited = await self._wait_for_exit(seconds)
-        for number in (signal.SIGTERM, getattr(signal, "SIGKILL", signal.SIGTERM)):
-            self._kill(number)  # even if it has exited: its children may still run
+        for number in (signal.SIGTERM, signal.SIGKILL):
+            with suppress(OSError):  # all processes have ended
+                os.killpg(self.pid, number)  # even if it has exited: its children may still run
             if not exited:
                 await self._wait_for_exit(seconds)
         self._reaper.remove(self.pid)
@@ -247,13 +245,6 @@ class Child:
                 return False
             await asyncio.sleep(0.01)
         return True
-
-    def _kill(self, number: int) -> None:
-        with suppress(OSError):  # all processes have ended
-            if HAS_PROCESS_GROUPS:
-                os.killpg(self.pid, number)
-            else:
-                self._process.send_signal(number)
 
     async def _read_stderr(self, stream: asyncio.StreamReader) -> None:
         while data := await stream.read(READ_BYTES):

@@ -56,7 +56,8 @@ class ServerConnection:
         self._child: Child | None = None
         self._task: asyncio.Task[None] | None = None
         self._ready: asyncio.Future[None] | None = None
-        self._stale = True
+        self._stale = asyncio.Event()  # set while the tools are not those that it has
+        self._stale.set()
         self._hung = False  # it does not respond any more, so the next request starts a new one
 
     # Start and end -----------------------------------------------------------------------------------
@@ -127,7 +128,7 @@ class ServerConnection:
         program = self._child = None if self.server.url else await self._start_program(resolved)
         try:
             async with sdk.connected(
-                resolved, program, mode, timeout=self.server.timeout, changed=self._changed
+                resolved, program, mode, timeout=self.server.timeout, changed=self._stale.set
             ) as connection:
                 self._connection = connection
                 try:
@@ -152,14 +153,14 @@ class ServerConnection:
             return await Child.start(resolved, self._reaper)
         except (OSError, ValueError) as error:
             program = self._redacted(resolved.command)
-            why = f"`{program}`: {self._redacted(getattr(error, 'strerror', None) or str(error))}"
+            reason = f"`{program}`: {self._redacted(getattr(error, 'strerror', None) or str(error))}"
             if isinstance(error, FileNotFoundError):
-                why = f"there is no program `{program}` on the path"
+                reason = f"there is no program `{program}` on the path"
                 if error.filename is not None and str(error.filename) != resolved.command:
-                    why = f"there is no folder {self._redacted(str(error.filename))}"
+                    reason = f"there is no folder {self._redacted(str(error.filename))}"
             name, path = self.server.name, self.server.path
             raise SettingsError(
-                f"The MCP server `{name}` cannot be started: {why}. It is configured in {path}."
+                f"The MCP server `{name}` cannot be started: {reason}. It is configured in {path}."
             ) from None
 
     async def close(self) -> None:
@@ -186,7 +187,7 @@ class ServerConnection:
     @property
     def fresh(self) -> bool:
         """Return whether it runs, and has not announced a change of its tools since they were listed."""
-        return self.alive and not self._stale
+        return self.alive and not self._stale.is_set()
 
     @property
     def secrets(self) -> tuple[str, ...]:
@@ -233,17 +234,14 @@ class ServerConnection:
             raise self._error(error, doing, function) from None
 
     async def _list_tools(self, connection: SdkConnection, *, anew: bool = False) -> tuple[Tool, ...]:
-        if self._stale or anew:
-            self._stale = False
+        if self._stale.is_set() or anew:
+            self._stale.clear()
             try:
                 self.tools = tools_of(self.server.name, await connection.tools())
             except BaseException:
-                self._stale = True
+                self._stale.set()
                 raise
         return self.tools
-
-    def _changed(self) -> None:
-        self._stale = True
 
     # Errors ------------------------------------------------------------------------------------------
 
@@ -275,8 +273,8 @@ class ServerConnection:
         if wrong.too_long:
             size = f"{child.MAX_MESSAGE_BYTES >> 20} MiB or {child.MAX_MESSAGE_VALUES:,} values"
             return BadAnswerError, f"sent a message of more than {size} {doing}, and was ended."
-        if wrong.why or self.server.url:
-            reason = f": {self._redacted(wrong.why)}" if wrong.why else ""
+        if wrong.reason or self.server.url:
+            reason = f": {self._redacted(wrong.reason)}" if wrong.reason else ""
             return UnreachableError, f"cannot be reached {doing}{reason}."
         if exit_code is not None and exit_code < 0:
             names = {number.value: number.name for number in Signals}
@@ -316,6 +314,6 @@ class ServerConnection:
             f"{self.server.path} has it."
         )
 
-    def _redacted(self, text: str, most: int = MAX_LINE_LENGTH) -> str:
+    def _redacted(self, text: str, limit: int = MAX_LINE_LENGTH) -> str:
         """Return a text of the server as one line without secrets."""
-        return one_line(text, self.secrets, most)
+        return one_line(text, self.secrets, limit)

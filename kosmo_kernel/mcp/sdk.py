@@ -21,7 +21,7 @@ import asyncio
 import json
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -175,7 +175,9 @@ async def connected(
             changed()
 
     async with AsyncExitStack() as stack:
-        transport = _lines(child, wire) if child else _http(filled, wire, timeout)
+        transport = (
+            nullcontext((_MessageReader(child, wire), _MessageWriter(child))) if child else _http(filled, wire, timeout)
+        )
         client = Client(
             transport,
             mode=mode,
@@ -333,12 +335,6 @@ class _MessageWriter(ObjectSendStream[SessionMessage]):
 
     async def aclose(self) -> None:
         """Do nothing: `Child.end` closes the program's input."""
-
-
-@asynccontextmanager
-async def _lines(child: Child, wire: MessageTransport) -> AsyncIterator[tuple[_MessageReader, _MessageWriter]]:
-    """Open the transport to a child process, with one message per line."""
-    yield _MessageReader(child, wire), _MessageWriter(child)
 
 
 def _message(line: bytes, child: Child) -> protocol.JSONRPCMessage | None:

@@ -170,7 +170,14 @@ class Servers:
         tools = self.tools(key, is_cancelled, anew=is_fresh)
         if tool := _find(name, tools):
             return tool
-        raise _no_tool(self.find(key).name, name, tools)
+        from kosmo_kernel.text import nearest
+
+        near = nearest(name, [tool.lua for tool in tools]) or [tool.lua for tool in tools][:5]
+        server = self.find(key).name
+        raise UnknownNameError(
+            f"The MCP server `{server}` has no tool `{one_line(name, most=config.MAX_NAME_SHOWN)}`.",
+            tuple(f"mcp.{server}.{suggestion}" for suggestion in near),
+        )
 
     def begin_call(self, tool: Tool, arguments: dict[str, Any], server: Server | None = None) -> Future[dict[str, Any]]:
         """Start a call of a tool. The arguments are sent unchanged.
@@ -242,17 +249,6 @@ class Servers:
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-
-def _no_tool(server: str, name: str, tools: tuple[Tool, ...]) -> UnknownNameError:
-    """Return the error for a tool that a server does not have, with the nearest names."""
-    from kosmo_kernel.text import nearest
-
-    near = nearest(name, [tool.lua for tool in tools]) or [tool.lua for tool in tools][:5]
-    suggestions = tuple(f"mcp.{server}.{suggestion}" for suggestion in near)
-    return UnknownNameError(
-        f"The MCP server `{server}` has no tool `{one_line(name, most=config.MAX_NAME_SHOWN)}`.", suggestions
-    )
 
 
 def _find(name: str, tools: tuple[Tool, ...]) -> Tool | None:

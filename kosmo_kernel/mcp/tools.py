@@ -77,22 +77,22 @@ def tools_of(server: str, described: Iterable[Mapping[str, Any]]) -> tuple[Tool,
         described: the tools of its `tools/list` response.
     """
     by_name = {str(tool["name"]): tool for tool in reversed(list(described))}  # the first of two with one name wins
-    names = lua_names(reversed(by_name))
-    return tuple(_tool(server, name, lua, by_name[name]) for name, lua in names.items())
-
-
-def _tool(server: str, name: str, lua: str, described: Mapping[str, Any]) -> Tool:
-    annotations, schema = described.get("annotations") or {}, described.get("inputSchema")
-    output = described.get("outputSchema")
-    return Tool(
-        server=server,
-        name=name,
-        lua=lua,
-        description=str(described.get("description") or "").strip(),
-        schema=schema if isinstance(schema, dict) else {},
-        is_wrapped=isinstance(output, dict) and list(properties_of(output)) == [WRAPPED],
-        read_only=annotations.get("readOnlyHint") is True,
-    )
+    tools = []
+    for name, lua in lua_names(reversed(by_name)).items():
+        tool = by_name[name]
+        schema, output = tool.get("inputSchema"), tool.get("outputSchema")
+        tools.append(
+            Tool(
+                server,
+                name,
+                lua,
+                description=str(tool.get("description") or "").strip(),
+                schema=schema if isinstance(schema, dict) else {},
+                is_wrapped=isinstance(output, dict) and list(properties_of(output)) == [WRAPPED],
+                read_only=(tool.get("annotations") or {}).get("readOnlyHint") is True,
+            )
+        )
+    return tuple(tools)
 
 
 def lua_name(text: str, absent: str = "tool") -> str:

@@ -29,7 +29,6 @@ _MIN_SECRET_LENGTH = 4  # characters; redacting `1` or `on` wherever they occur 
 # Environment variables that a server inherits. It gets all others from its entry only.
 INHERITED = (
     *("PATH", "HOME", "USER", "LOGNAME", "SHELL", "TMPDIR", "TEMP", "TMP", "LANG", "LC_ALL", "LC_CTYPE", "TZ"),
-    *("APPDATA", "LOCALAPPDATA", "PATHEXT", "PROGRAMDATA", "SYSTEMDRIVE", "SYSTEMROOT", "USERNAME", "USERPROFILE"),
 )
 
 
