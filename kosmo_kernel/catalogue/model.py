@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from functools import cached_property, lru_cache
 from hashlib import blake2b
@@ -124,6 +124,7 @@ class Param(Struct, frozen=True):
     maximum: int = 0  # of an integer, which is then at least 1; 0 for any integer
     numeric: bool = False  # a string parameter takes an integer as well
     values: tuple[str, ...] = ()  # the values that there are; empty for any
+    prefix: str = ""  # of a numeric parameter, what may stand before the number: the `v` of `v43`
     # The path of the list of what it identifies, with `{}` for each placeholder; empty if there is none.
     listed_at: str = ""
     lookup: Lookup | None = None  # how a value is found that the path takes, or None if it takes all of them
@@ -185,7 +186,8 @@ class Param(Struct, frozen=True):
     def value_of_record(self, value: object) -> object:
         """Return the value that a record represents if the parameter takes records; any other value unchanged."""
         if not isinstance(value, Mapping):
-            return value
+            has_prefix = self.prefix and isinstance(value, str) and value[len(self.prefix) :].isdecimal()
+            return value.removeprefix(self.prefix) if isinstance(value, str) and has_prefix else value
         text = next((item for name in self.each if (item := value_at(value, name)) is not None), value)
         choice = value_at(value, self.choice) if self.choice else None
         return Identifier(text, choice) if isinstance(text, str) and isinstance(choice, str) else text
@@ -202,6 +204,8 @@ class Param(Struct, frozen=True):
         """
         if self.fits(value):
             return value, []
+        if other := self._records_of_another_kind(value):
+            return value, [f"`{self.name}` must be {self.expectation}, got records of {other.name}"]
         if not self.each or not is_list(value):
             value = self.value_of_record(value)
             fault = self.fault(value, described)
@@ -212,6 +216,18 @@ class Param(Struct, frozen=True):
         if len(bad) > MAX_FAULTS_NAMED:
             messages.append(f"and {len(bad) - MAX_FAULTS_NAMED} more items like these")
         return tuple(dict.fromkeys(items)) if not bad else (), messages
+
+    def _records_of_another_kind(self, value: object) -> Function | None:
+        """Return the function of records that have names and ids as well, but of something else than the parameter.
+
+        So a list of pipelines does not stand for the apps that are called as they are.
+        """
+        kind = f"{self.name.removesuffix('_id')}s"
+        if not self.each or self.listed_at != f"/{kind}":
+            return None
+        values = [value, *value] if is_list(value) else [value]
+        functions = [getattr(value, "function", None) for value in values]
+        return next((other for other in functions if isinstance(other, Function) and kind not in other.kinds), None)
 
 
 # Additional arguments of every function that takes a list, by name.
@@ -320,6 +336,12 @@ class Function(Struct, frozen=True, dict=True):
 
     def __hash__(self) -> int:
         return hash((self.name, self.links, self.columns))
+
+    @property
+    def kinds(self) -> frozenset[str]:
+        """What its records are, as its addresses call them: the last part of each that is no placeholder, `apps`."""
+        parts = ([part for part in link.path.split("/") if not PLACE.search(part)] for link in self.links)
+        return frozenset(names[-1] for names in parts if names)
 
     @property
     def things(self) -> str:
@@ -454,6 +476,8 @@ class Function(Struct, frozen=True, dict=True):
             InvalidArgumentsError: missing, unknown or ill-typed arguments, or values that cannot be part of a
                 URL; the message has every mistake.
         """
+        names = [param.name for param in self.params]
+        args = {self._alias_of(name, names, args): value for name, value in args.items()}
         faults: list[str] = []
         bound: dict[str, Any] = {}
         for param in self.params:
@@ -464,7 +488,6 @@ class Function(Struct, frozen=True, dict=True):
             elif param.required:
                 what = described(None) if param.name in args else "missing"
                 faults.append(f"`{param.name}` is {what}: {param.expectation}")
-        names = [param.name for param in self.params]
         unknown = [name for name in args if name not in names]
         for name in unknown[:MAX_FAULTS_NAMED]:
             near = nearest(str(name), (*names, *RESERVED))
@@ -486,6 +509,12 @@ class Function(Struct, frozen=True, dict=True):
                 error.wanted_rows = args["limit"]
             raise error
         return bound
+
+    @staticmethod
+    def _alias_of(name: str, names: Collection[str], args: Mapping[str, Any]) -> str:
+        """Return the name of a parameter for `team_id` or `space_id`, and any other name as it is."""
+        short = name.removesuffix("_id")
+        return short if name not in names and short in names and short not in args else name
 
     @property
     def choices(self) -> str:

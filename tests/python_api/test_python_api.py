@@ -172,6 +172,23 @@ def test_a_token_in_place_of_an_account_is_not_repeated(heroku: Any, token: str)
     assert "deadbeef" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("call", "other"),
+    [
+        ('heroku.list_team_members(team_id="larkmoor")', 'heroku.list_team_members(team="larkmoor")'),
+        ('heroku.get_release("my-app", "v3")', 'heroku.get_release("my-app", 3)'),
+        (
+            "heroku.list_dynos(heroku.list_team_apps('larkmoor'))",
+            "heroku.list_dynos(list(heroku.list_team_apps('larkmoor').name))",
+        ),
+    ],
+)
+def test_an_argument_may_be_written_as_people_say_it(heroku: Any, call: str, other: str) -> None:
+    answers = [eval(text, {"heroku": heroku}) for text in (call, other)]  # noqa: S307
+    assert len(answers[0]) > 0
+    assert str(answers[0]) == str(answers[1])
+
+
 @pytest.mark.parametrize("read", ["heroku.elsewhere", 'heroku["elsewhere"]'])
 def test_an_account_that_is_not_there_is_an_error_that_says_how_to_add_it(heroku: Any, read: str) -> None:
     with pytest.raises(UnknownNameError) as caught:
@@ -191,6 +208,11 @@ def test_an_account_that_is_not_there_is_an_error_that_says_how_to_add_it(heroku
         ("heroku.list_dynos(True)", "got True."),
         ('heroku.list_dynos({"colour": "red"})', "got a mapping."),
         ('heroku.get_app("My-App")', "did you mean 'my-app'?"),
+        ("heroku.list_dynos(app_id=heroku.list_pipelines())", "an app's name or UUID, got records of list_pipelines."),
+        ('heroku.list_dynos(heroku.get_pipeline("last-mile"))', "an app's name or UUID, got records of get_pipeline."),
+        ("heroku.list_team_members(heroku.list_apps())", "got records of list_apps."),
+        ('heroku.list_team_members(team="larkmoor", team_id="larkmoor")', "there is no argument 'team_id'"),
+        ('heroku.get_release("my-app", "vv")', "a release's version (43 or v43) or UUID, got 'vv'."),
     ],
 )
 def test_a_mistake_is_told_in_pythons_words(heroku: Any, call: str, said: str) -> None:

@@ -225,7 +225,9 @@ def _place_param(name: str, places: list[str], *, required: bool, app: str) -> P
         return Param(name, doc, kind="integer", required=required, each=tuple(fields), example=example)
     lookup = _lookup(name, places[0], record) if record else None
     patterns = [_pattern(fact) for _, fact in ways]
-    names = [{"id": "UUID"}.get(field, field.replace("_", " ")) for field in fields]
+    is_numeric = any(fact == "integer" for _, fact in ways)
+    has_version = is_numeric and "version" in fields  # which Heroku's own command writes as v43
+    names = [{"id": "UUID", "version": "version (43 or v43)"}.get(field, field.replace("_", " ")) for field in fields]
     words = " or ".join(sorted(dict.fromkeys(names), key="UUID".__eq__))
     is_known = all(patterns)
     return Param(
@@ -236,7 +238,8 @@ def _place_param(name: str, places: list[str], *, required: bool, app: str) -> P
         pattern_doc=f"{'an' if of[0] in 'aeio' else 'a'} {of}'s {words}" if is_known else "",
         example=example,
         each=tuple(_in_a_record(places, dict.fromkeys(fields))),
-        numeric=any(fact == "integer" for _, fact in ways),
+        numeric=is_numeric,
+        prefix="v" if has_version else "",
         listed_at=facts().list_paths.get(places[0].partition(".")[0], ""),
         lookup=lookup,
     )
