@@ -33,6 +33,7 @@ TABLE, LOWEST = "table", SEVERITIES[0]
 FORMATS = {
     "json": (".json", "kosmo_kernel.checks.report:json_document"),
     "junit": (".xml", "kosmo_kernel.checks.ci_formats:junit"),
+    "html": (".html", "kosmo_kernel.checks.page:html"),
 }
 _FORMAT_OF = {suffix: name for name, (suffix, _) in FORMATS.items()}
 _PATH = click.Path(path_type=Path)

@@ -14,7 +14,6 @@ from kosmo_kernel.cli import streams
 from kosmo_kernel.render.display import has_colours
 from kosmo_kernel.render.tables import RecordView, table_of
 from kosmo_kernel.render.text import DIM, HEADING, Paint, TextForm, escape_control, pair_lines
-from kosmo_kernel.settings.table import ROWS
 from kosmo_kernel.values.records import Record, Records
 
 if TYPE_CHECKING:
@@ -71,7 +70,7 @@ def print_records(value: Record | Records, below: str = "", *, header: bool = Tr
     if isinstance(value, Record):
         _print_lines([RecordView(value).text(_width(), _paint())])
         return
-    whole = replace(table_of(value), more=ROWS.variable, note=below)
+    whole = replace(table_of(value), note=below)
     _print_lines([whole.text(_width(), header=header, form=TERMINAL._replace(paint=_paint()))])
 
 

@@ -36,7 +36,6 @@ from kosmo_kernel.text import nearest
 from kosmo_kernel.values.fields import Field, Path, fields_of, moment
 from kosmo_kernel.values.records import ACCOUNT, Records, collector_paused, to_builtins
 
-MORE_ROWS = f"`--limit N`, `frame.displaylimit = N` or {ROWS.variable}"
 _Values = list[Any]
 _Array = Any  # one of pandas' extension arrays
 
@@ -183,7 +182,7 @@ class KosmoFrame(pd.DataFrame):
 
     Parameters:
         arguments, options: as for a DataFrame.
-        displaylimit: how many rows to show; `KOSMO_ROWS` or 200 when None. Also an attribute that may be set.
+        displaylimit: how many rows to show; `KOSMO_ROWS` or 1,000 when None. Also an attribute that may be set.
     """
 
     holds_records = True  # identifies this class to code that must not import pandas
@@ -318,7 +317,7 @@ def table_of_frame(frame: pd.DataFrame, limit: int) -> Table:
     names = [".".join(filter(None, map(str, label))) if isinstance(label, tuple) else str(label) for label in labels_of]
     labels, left_out = labelled.shape[1] - cropped.shape[1], frame.shape[1] - cropped.shape[1]
     main = _main_columns(frame)
-    return Table(names, columns, len(frame), labels=labels, left_out=left_out, main=main, more=MORE_ROWS)
+    return Table(names, columns, len(frame), labels=labels, left_out=left_out, main=main)
 
 
 def _main_columns(frame: pd.DataFrame) -> frozenset[str]:

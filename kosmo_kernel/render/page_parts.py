@@ -28,11 +28,12 @@ FICTION = Html(
 _PRINTED = Html('<p class="printed">{}</p>\n')  # stands on paper only: account and day
 _NONE = Html()
 _TABLE = Html('<div class="table {}">{}</div>\n{}')
-_CARDS = Html('<div class="table cards" style="{}">{}</div>\n{}')  # with the headings for a phone
+_CARDS = Html('<div class="table {}" style="{}">{}</div>\n{}')  # with the headings for a phone
 _RECORD = Html('<div class="table fields">{}</div>\n')
 _NOTHING = Html('<p class="nothing">Nothing.</p>\n')
 _BELOW = Html('<p class="cut">{}</p>\n')
 _MAX_FEW = 3  # columns of a table that fits a phone
+_MAX_PLAIN = 8  # columns of a table that does not scroll on a desktop
 MAX_CARD_COLUMNS = 12  # columns of a table whose rows are cards on a phone
 _FOLDED = Html('<details class="more"><summary>{} more rows</summary></details>\n')
 _FIGURES = Html('<ul class="figures">\n{}</ul>\n')
@@ -147,11 +148,12 @@ def _amounts(values: Sequence[Any]) -> Sequence[Any]:
 def page_table(columns: Sequence[HtmlColumn]) -> Html:
     """Return a table with whole cells, whose rows after the first ones are folded on a screen and shown on paper."""
     more = (len(columns[0].texts) if columns else 0) - MAX_OPEN_ROWS
+    wide = len(columns) > _MAX_PLAIN
     table, folded = html_table(columns, is_whole=True), _FOLDED.format(f"{more:,}") if more > 0 else _NONE
     if _MAX_FEW < len(columns) <= MAX_CARD_COLUMNS:
         heads = ";".join(f"--h{index}:{css_string(column.name)}" for index, column in enumerate(columns[1:], 2))
-        return _CARDS.format(html_attribute(heads), table, folded)
-    return _TABLE.format(html_attribute("few" if len(columns) <= _MAX_FEW else "wide"), table, folded)
+        return _CARDS.format(html_attribute("cards wide" if wide else "cards"), html_attribute(heads), table, folded)
+    return _TABLE.format(html_attribute("wide" if wide else "few"), table, folded)
 
 
 def whole_table(table: Table, *, nothing: Html = _NOTHING) -> Html:

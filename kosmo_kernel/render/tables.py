@@ -59,7 +59,6 @@ TEXT_WIDTH = 110  # columns of text, if the width of the terminal is unknown
 COLUMNS_SHOWN = 200  # columns shown of a table
 FIELDS_SHOWN = 1000  # fields shown of a record, which take one line each
 
-MORE_ROWS = f"`--limit N` or {ROWS.variable}"
 PAGE_DATA = "application/vnd.kosmo.page+json"  # the media type of what a page is made of
 _UUID = lazy_pattern(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
 _MAX_NAME = 200  # characters shown of a column name
@@ -75,7 +74,7 @@ _PARTS = {"monthly_usd", "usd_a_month"}
 _UNPRICED = "without_price"  # how many parts have no known price
 _COUNTED = {"add_ons", "dynos", "positions", _UNPRICED}
 _BOX = Html('<div class="kosmo-table">{}{}</div>')
-_SCROLLED = Html('<div style="max-height:32em;overflow:auto">{}</div>\n<p>{}{}</p>')
+_SCROLLED = Html("<div>{}</div>\n<p>{}{}</p>")
 _GIVING_WAY = {"id", "nested"}  # kinds whose cells may be cut
 _CUT_VALUES = (str, list, tuple, Mapping)  # values in a column of several kinds whose cells may be cut
 _KINDS: tuple[tuple[type | tuple[type, ...], Kind], ...] = (
@@ -100,7 +99,6 @@ class Table(Struct, frozen=True, tag="table"):
     left_out: int = 0  # how many further columns there are
     main: Collection[str] = frozenset()  # the names of the columns that are chosen first where not all fit
     key: Collection[str] = ()  # the names of the columns that identify a row, which are no ids
-    more: str = MORE_ROWS  # how to see more rows
     totals: Mapping[str, float] | None = None  # of all rows, by the name of the column; None to compute them
     is_record: bool = False  # whether its only row is a record, which is shown with a line for each field
 
@@ -157,7 +155,7 @@ class Table(Struct, frozen=True, tag="table"):
             return f"{self.size}, the first {first}{counted(columns, 'column')} shown; ask for others by their names"
         if rows == self.total:
             return self.size
-        return f"{self.size}, {f'the first {rows:,}' if rows else 'none'} shown; more with {self.more}"
+        return f"{self.size}, {f'the first {rows:,}' if rows else 'none'} shown; {ROWS.variable} shows more"
 
     def data(self) -> dict[str, Any]:
         """Return the table as JSON values, from which `kosmo run --html` makes a table of its page."""

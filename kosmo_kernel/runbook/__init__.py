@@ -29,9 +29,8 @@ from kosmo_kernel.runbook.notebook import Runbook, read, values_of, with_account
 from kosmo_kernel.safety.markup import Markdown
 from kosmo_kernel.safety.redaction import REDACTED
 from kosmo_kernel.settings.notebook_run import NotebookRun
-from kosmo_kernel.settings.table import PROGRESS, ROWS
+from kosmo_kernel.settings.table import PROGRESS
 
-MAX_ROWS = 2000  # of a table: a reader of the copy cannot request more, and more would slow a browser down
 _NOT_RECORDED = NotebookRun()
 
 __all__ = ["Report", "Runbook", "read", "run", "with_account"]
@@ -62,7 +61,7 @@ def run(
     Raises:
         UnknownNameError: the notebook does not declare a parameter of that name. Nothing was run.
         InvalidArgumentsError: a value has the wrong kind or is a secret, or `output` is another file. Nothing was run.
-        SettingsError: the notebook's kernel is unknown, `KOSMO_ROWS` is invalid, or the copy cannot be written.
+        SettingsError: the notebook's kernel is unknown, or the copy cannot be written.
         KeyboardInterrupt: Ctrl-C; the kernel has ended, and the copy has the outputs so far.
     """
     values = values_of(runbook.parameters(), texts)
@@ -70,14 +69,13 @@ def run(
     if output.exists() and output.samefile(runbook.path):
         raise InvalidArgumentsError(f"`{output}` is the notebook itself. Give the copy another name.")
     refuse_to_replace(output, "copy", is_copy)
-    rows = str(ROWS.from_env() or MAX_ROWS)
     runbook.set(values)
     report = Report(output, values, note=note)
     copy = ExecutedCopy(runbook, output, report, on_cell)
     copy.add_report(Markdown("Run on {} UTC.").format(f"{report.started:%Y-%m-%d at %H:%M}"))
     copy.save()
     started = time.perf_counter()
-    with TemporaryDirectory() as folder, _exported(rows, replace(passed, calls=str(log := Path(folder, "calls")))):
+    with TemporaryDirectory() as folder, _exported(replace(passed, calls=str(log := Path(folder, "calls")))):
         copy.calls = log
         try:
             report.error = execute(copy, Path(folder))
@@ -100,7 +98,7 @@ def run(
 
 
 @contextmanager
-def _exported(rows: str, passed: NotebookRun) -> Iterator[None]:
+def _exported(passed: NotebookRun) -> Iterator[None]:
     """Set the environment of the kernel within the block. Nobody watches, so it shows no progress."""
-    with ROWS.exported(rows), PROGRESS.exported(os.environ.get(PROGRESS.variable, "0")), passed.passed_on():
+    with PROGRESS.exported(os.environ.get(PROGRESS.variable, "0")), passed.passed_on():
         yield

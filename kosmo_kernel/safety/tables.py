@@ -57,7 +57,8 @@ def html_table(columns: Sequence[HtmlColumn], *, is_whole: bool = False) -> Html
     head, body, most = [], [], sys.maxsize if is_whole else MAX_CELL
     for name, texts, hints, to_the_right, shares, _ in columns:
         align = " align=right" if to_the_right else ""
-        head.append(f"<th{align}>{escape(clean(name))}</th>")
+        heading = escape(clean(name))
+        head.append(f"<th{align}>{_BREAKABLE.sub(_with_breaks, heading) if is_whole else heading}</th>")
         cells = [_cell(text, hint, align, most) for text, hint in zip(texts, hints or repeat(""), strict=False)]
         if shares:
             cells = [

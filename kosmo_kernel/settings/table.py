@@ -420,10 +420,9 @@ LIMIT = _setting(
 )
 ROWS = _variable(
     "rows",
-    "Rows of a table that are shown, unless the cell sets `limit`. `kosmo run` has a default of its own, 2000, because "
-    "the reader of its copy cannot ask for more rows.",
+    "Rows of a table that are shown, unless the cell sets `limit`.",
     Number("a whole number of rows, 1 or more", "ROWS", minimum=1, maximum=10**9 - 1, is_whole=True),
-    200,
+    1000,
 )
 RAW = _setting("raw", "Return lists and dicts instead of tables.", FLAG, default=False, places=(CELL,))
 PROGRESS = _variable(

@@ -188,7 +188,7 @@ def test_numbers_and_texts_by_name_are_a_dict_that_is_shown_as_a_table() -> None
     assert repr(value) == repr(counts)
     lines = IPython.lib.pretty.pretty(value).splitlines()
     assert lines[2] == "b        2"
-    assert ", the first 1 shown; more with `--limit N`" in lines[3]
+    assert ", the first 1 shown; KOSMO_ROWS shows more" in lines[3]
     assert '<table class="dataframe">' in value._repr_html_()
     assert copy.deepcopy(value) == counts
     assert repr(value_of([counts, {"a": "x"}], Options())).endswith(" 2 columns\na  x")

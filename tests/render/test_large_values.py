@@ -112,7 +112,7 @@ def test_the_order_of_fields_is_found_without_searching_it() -> None:
     ("rows", "count"),
     [
         (1, f"1 record {X} 500 columns, the first 200 columns shown"),
-        (300, f"300 records {X} 500 columns, the first 200 records and 200 columns shown"),
+        (1200, f"1,200 records {X} 500 columns, the first 1,000 records and 200 columns shown"),
     ],
 )
 def test_a_table_shows_its_first_columns_and_says_how_many_there_are(rows: int, count: str) -> None:
@@ -125,7 +125,7 @@ def test_a_table_shows_its_first_columns_and_says_how_many_there_are(rows: int, 
     assert "field_200" not in table.html()
     assert count in frame._repr_html_()
     assert frame.shape == (rows, 500)
-    assert f"{rows} record" in repr(frame)
+    assert f"{rows:,} record" in repr(frame)
 
 
 def test_a_record_shows_its_first_fields_and_says_how_many_there_are() -> None:

@@ -50,7 +50,7 @@ def cell_of(value: object) -> str:
 def test_a_table_as_html() -> None:
     assert html_of(table_of(Records([FIRST, SECOND], None, COLUMNS))) == (
         '<div class="tex2jax_ignore mathjax_ignore"><div class="kosmo-table">'
-        '<div style="max-height:32em;overflow:auto"><table class="dataframe">\n'
+        '<div><table class="dataframe">\n'
         "<thead><tr><th>name</th><th>app.name</th><th align=right>size</th>"
         "<th>created_at</th><th>tags</th></tr></thead>\n"
         "<tbody>"
@@ -74,13 +74,13 @@ def test_a_table_as_text() -> None:
 @pytest.mark.parametrize(
     ("total", "columns", "shown", "words"),
     [
-        (500, 7, 200, f"500 records {X} 7 columns, the first 200 shown; more with `--limit N` or KOSMO_ROWS"),
+        (500, 7, 200, f"500 records {X} 7 columns, the first 200 shown; KOSMO_ROWS shows more"),
         (200, 7, 200, f"200 records {X} 7 columns"),
         (1, 1, 1, f"1 record {X} 1 column"),
         (0, 2, 0, f"0 records {X} 2 columns"),
         (3, 0, 0, f"3 records {X} 0 columns"),
-        (12345, 1, 1, f"12,345 records {X} 1 column, the first 1 shown; more with `--limit N` or KOSMO_ROWS"),
-        (2, 1, 0, f"2 records {X} 1 column, none shown; more with `--limit N` or KOSMO_ROWS"),
+        (12345, 1, 1, f"12,345 records {X} 1 column, the first 1 shown; KOSMO_ROWS shows more"),
+        (2, 1, 0, f"2 records {X} 1 column, none shown; KOSMO_ROWS shows more"),
     ],
 )
 def test_the_count_below_a_table_is_exact(total: int, columns: int, shown: int, words: str) -> None:
@@ -99,7 +99,10 @@ def test_the_style_of_outputs_touches_nothing_else_and_there_is_no_script() -> N
     assert style is not None
 
     selectors = [rule.partition("{")[0] for rule in (style[1] + style[2]).split("}") if rule]
-    assert all(re.match(r"div\.(kosmo-table|kosmo-outline|kosmo-notes)\.\1( |$)", selector) for selector in selectors)
+    assert all(
+        re.match(r"div\.(kosmo-table|kosmo-outline|kosmo-check|kosmo-notes)\.\1( |$)", selector)
+        for selector in selectors
+    )
     assert not [selector for selector in selectors if "," in re.sub(r":is\(.*?\)", "", selector)]
     assert "<script" not in table_of(Records([FIRST], None, COLUMNS)).html()
 

@@ -159,7 +159,7 @@ def shown(copy: Path) -> list[str]:
 
 
 @pytest.mark.parametrize("language", full_except(["lua", "python"], "lua"))
-def test_a_table_has_2000_rows_unless_a_cell_a_project_or_the_environment_says_otherwise(
+def test_a_table_has_1000_rows_unless_a_cell_or_the_environment_says_otherwise(
     language: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     load = [] if language == "lua" else ["%load_ext kosmo_kernel"]
@@ -169,9 +169,9 @@ def test_a_table_has_2000_rows_unless_a_cell_a_project_or_the_environment_says_o
     def again() -> list[str]:
         return shown(runbook.run(runbook.read(book), {}, copy).output)
 
-    assert again() == ["2,000", "30"]
-    monkeypatch.setenv("KOSMO_ROWS", "1000")
     assert again() == ["1,000", "30"]
+    monkeypatch.setenv("KOSMO_ROWS", "2000")
+    assert again() == ["2,000", "30"]
 
 
 def test_a_number_of_rows_that_makes_no_sense_is_told_before_anything_runs(monkeypatch: pytest.MonkeyPatch) -> None:

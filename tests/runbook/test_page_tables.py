@@ -78,7 +78,7 @@ def test_a_table_of_which_rows_are_missing_says_how_many_there_are(session: Sess
     records = Records([{"n": n} for n in range(2500)])
     html = adapted(output(records))
     [below] = cells(html, ".cut")
-    assert below.startswith("2,500 records \N{MULTIPLICATION SIGN} 1 column, the first 200 shown;")
+    assert below.startswith("2,500 records \N{MULTIPLICATION SIGN} 1 column, the first 1,000 shown;")
 
 
 def test_what_a_notebook_cuts_is_whole_in_a_page(session: Session) -> None:

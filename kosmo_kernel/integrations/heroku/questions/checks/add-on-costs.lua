@@ -2,7 +2,8 @@
 -- severity: low
 -- why: A plan that was chosen for a test, or for one busy day, is paid for in every month. A shared add-on counts
 --   once, with the app that owns it; one without a price by the month counts as nothing.
--- do: heroku addons -a APP shows the add-ons, and heroku addons:downgrade ADD_ON PLAN takes a smaller plan.
+-- do: `heroku addons -a APP` shows the add-ons, and `heroku addons:downgrade ADD_ON PLAN` takes a
+--   smaller plan.
 -- scope: read
 -- key: app
 -- param: usd_a_month: number | an app whose add-ons cost more is a finding

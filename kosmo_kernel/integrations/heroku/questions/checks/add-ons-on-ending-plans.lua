@@ -2,8 +2,8 @@
 -- severity: medium
 -- why: The plan is deprecated or shut down: its provider will move the add-on to another one,
 --   or delete it.
--- do: heroku addons:upgrade ADD_ON PLAN -a APP. The provider's page in Heroku's marketplace
---   says until when.
+-- do: `heroku addons:upgrade ADD_ON PLAN -a APP`. The provider's page in Heroku's marketplace says
+--   until when.
 -- scope: read
 -- key: app, add_on, plan
 local addons = list.unique_by(heroku.list_addons({ app_id = heroku.list_apps() }), "id")

@@ -2,7 +2,7 @@
 -- severity: medium
 -- why: An app that is there to try things on reads and writes what production uses: its data,
 --   its logs, its quota.
--- do: heroku addons:create PLAN -a APP, then heroku addons:detach ATTACHMENT -a APP
+-- do: `heroku addons:create PLAN -a APP`, then `heroku addons:detach ATTACHMENT -a APP`
 -- scope: read
 -- key: app, attachment, add_on
 local stages = list.filter(heroku.tables.stages(), "stage")

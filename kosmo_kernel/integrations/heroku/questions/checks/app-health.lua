@@ -1,7 +1,7 @@
 -- title: What is wrong with one app
 -- severity: medium
 -- why: All that Heroku tells of the app at once, where an incident begins.
--- do: heroku ps -a APP, heroku addons -a APP and heroku domains -a APP tell more of each.
+-- do: `heroku ps -a APP`, `heroku addons -a APP` and `heroku domains -a APP` tell more of each.
 -- scope: read
 -- key: app, item
 -- param: app_name: text | the name of the app

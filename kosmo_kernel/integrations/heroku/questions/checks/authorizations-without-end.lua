@@ -2,8 +2,8 @@
 -- severity: medium
 -- why: A token of this account that never ends works on when the laptop, the build service or
 --   the colleague that it was made for is long gone.
--- do: heroku authorizations:revoke ID. A new one: heroku authorizations:create -d DESCRIPTION
---   -s read -e SECONDS
+-- do: `heroku authorizations:revoke ID`. A new one:
+--   `heroku authorizations:create -d DESCRIPTION -s read -e SECONDS`
 -- scope: global
 -- key: id
 local tokens = list.filter(heroku.list_oauth_authorizations(), "access_token")

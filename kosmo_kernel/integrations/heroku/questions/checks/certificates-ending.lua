@@ -3,8 +3,8 @@
 -- why: After its last day browsers refuse the site. Heroku renews automatic certificates about
 --   a month before their end, so one of these that ends soon could not be renewed; a
 --   certificate of your own is renewed by nobody but you.
--- do: heroku certs:auto -a APP says what is wrong with an automatic one. Your own: heroku
---   certs:update CRT KEY --name ENDPOINT -a APP
+-- do: `heroku certs:auto -a APP` says what is wrong with an automatic one. Your own:
+--   `heroku certs:update CRT KEY --name ENDPOINT -a APP`
 -- scope: read
 -- key: app, endpoint
 -- profile: start

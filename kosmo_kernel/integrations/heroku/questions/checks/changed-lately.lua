@@ -1,7 +1,7 @@
 -- title: Apps that were made or released lately
 -- severity: low
 -- why: During a freeze nothing may change.
--- do: Ask who did it: heroku releases -a APP.
+-- do: Ask who did it: `heroku releases -a APP`.
 -- scope: read
 -- key: app, what
 -- param: days: number | what was made or released within so many days is a finding

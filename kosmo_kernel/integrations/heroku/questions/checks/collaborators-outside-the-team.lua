@@ -3,7 +3,7 @@
 -- why: They reach an app of the team and are not in it, so the list of its members does not
 --   have them, and nobody thinks of them when the work is done. People with an address elsewhere
 --   are in `outside-collaborators`.
--- do: heroku access:remove EMAIL -a APP, or heroku members:add EMAIL -r member -t TEAM
+-- do: `heroku access:remove EMAIL -a APP`, or `heroku members:add EMAIL -r member -t TEAM`
 -- scope: global
 -- key: app, email
 -- param: our_domains = {} | the mail domains that are ours; without one, that of the account

@@ -3,7 +3,7 @@
 -- why: A name that one stage has and the other lacks was often forgotten, and breaks the app
 --   after the next promotion: it copies the code, not the config vars. Values are not looked
 --   at.
--- do: heroku config:set NAME=VALUE -a APP, or heroku config:unset NAME -a OTHER if nothing
+-- do: `heroku config:set NAME=VALUE -a APP`, or `heroku config:unset NAME -a OTHER` if nothing
 --   needs it any more.
 -- scope: read-protected
 -- key: app, name, other

@@ -1,7 +1,8 @@
 -- title: Dynos that crashed
 -- severity: high
 -- why: A crashed dyno serves nobody, and Heroku restarts it at ever longer intervals.
--- do: heroku logs -d DYNO -a APP says why. Mend the cause, then heroku ps:restart -d DYNO -a APP.
+-- do: `heroku logs -d DYNO -a APP` says why. Mend the cause, then
+--   `heroku ps:restart -d DYNO -a APP`.
 -- scope: read
 -- key: app, dyno
 -- profile: start

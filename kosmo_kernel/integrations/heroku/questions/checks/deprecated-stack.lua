@@ -2,7 +2,7 @@
 -- severity: medium
 -- why: Support of the stack ends on the last day of `supported_until`. From `builds_fail_from` on, builds on it fail on
 --   more and more days, and at last all of them do: then nothing can be deployed, not even a fix.
--- do: heroku stack:set heroku-26 -a APP, then deploy. Try it on a copy of the app first.
+-- do: `heroku stack:set heroku-26 -a APP`, then deploy. Try it on a copy of the app first.
 -- scope: read
 -- key: app, stack
 local stacks = list.index_by(heroku.tables.stacks(), "stack")

@@ -2,7 +2,8 @@
 -- severity: medium
 -- why: Heroku has not finished adding the domain, or finds no DNS record that leads to it: nobody reaches the app by
 --   this name. Domains whose automatic certificate fails are in `failing-certificates`.
--- do: Set the CNAME record of the domain to what point_to says; heroku domains:wait tells when that is known.
+-- do: Set the CNAME record of the domain to what point_to says; `heroku domains:wait` tells when
+--   that is known.
 -- scope: read
 -- key: app, domain
 local domains = heroku.list_domains({ app_id = heroku.list_apps() })

@@ -2,7 +2,7 @@
 -- severity: high
 -- why: Heroku does not care for certificates of the app (ACM is off), and none that was uploaded covers this domain:
 --   browsers cannot open it with https. Domains whose automatic certificate fails are in `failing-certificates`.
--- do: heroku certs:auto:enable -a APP
+-- do: `heroku certs:auto:enable -a APP`
 -- scope: read
 -- key: app, domain
 -- profile: start

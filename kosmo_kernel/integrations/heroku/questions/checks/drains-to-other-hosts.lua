@@ -2,7 +2,7 @@
 -- severity: medium
 -- why: Logs have addresses, names and sometimes secrets in them, and a drain that somebody
 --   added once goes on for ever. Drains of add-ons are not among these.
--- do: heroku drains -a APP shows its token; heroku drains:remove TOKEN -a APP. Put a host that
+-- do: `heroku drains -a APP` shows its token; `heroku drains:remove TOKEN -a APP`. Put a host that
 --   is yours into the parameter `hosts`.
 -- scope: read
 -- key: app, host

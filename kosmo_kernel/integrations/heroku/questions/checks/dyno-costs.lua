@@ -2,7 +2,8 @@
 -- severity: low
 -- why: A size or a number of dynos that was chosen for one busy day is paid for in every month. Eco is one price for
 --   all Eco dynos of an account together, and counts as nothing here.
--- do: heroku ps -a APP shows the dynos, and heroku ps:scale web=1:standard-1x -a APP makes them fewer or smaller.
+-- do: `heroku ps -a APP` shows the dynos, and `heroku ps:scale web=1:standard-1x -a APP` makes them
+--   fewer or smaller.
 -- scope: read
 -- key: app
 -- param: usd_a_month: number | an app whose dynos cost more at list prices is a finding

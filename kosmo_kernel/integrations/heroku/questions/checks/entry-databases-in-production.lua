@@ -3,8 +3,8 @@
 -- why: Entry plans of Heroku Postgres have no fork, no follower and no rollback, and entry plans of Key-Value Store
 --   lose their data with a restart. Heroku promises less uptime for both. Source:
 --   devcenter.heroku.com/articles/heroku-postgres-plans. `stage_by` says how the stage is known.
--- do: heroku addons:create heroku-postgresql:standard-0 -a APP, then heroku pg:copy in maintenance mode. A Key-Value
---   Store: heroku addons:upgrade ADD_ON PLAN.
+-- do: `heroku addons:create heroku-postgresql:standard-0 -a APP`, then `heroku pg:copy` in
+--   maintenance mode. A Key-Value Store: `heroku addons:upgrade ADD_ON PLAN`.
 -- scope: read
 -- key: app, add_on
 -- param: plans = "^heroku-(postgresql|redis):(mini|basic|essential|hobby)" | a pattern of entry plans

@@ -3,7 +3,7 @@
 -- why: The release phase ended with an error, mostly in a migration, and Heroku did not start
 --   the release: the one before runs on. What the phase had done until then is done. Source:
 --   devcenter.heroku.com/articles/release-phase.
--- do: heroku releases:output vVERSION -a APP shows why. Mend it and deploy again.
+-- do: `heroku releases:output vVERSION -a APP` shows why. Mend it and deploy again.
 -- scope: read
 -- key: app, version
 -- profile: start

@@ -2,7 +2,7 @@
 -- severity: high
 -- why: Heroku tries to make or renew the certificate of this domain by itself (ACM) and cannot. Browsers warn as soon
 --   as the old one ends.
--- do: Mend what the reason names, then heroku certs:auto:refresh -a APP.
+-- do: Mend what the reason names, then `heroku certs:auto:refresh -a APP`.
 -- scope: read
 -- key: app, domain
 -- profile: start

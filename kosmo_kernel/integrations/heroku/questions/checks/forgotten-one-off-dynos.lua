@@ -1,7 +1,7 @@
 -- title: One-off dynos that were forgotten
 -- severity: low
 -- why: A console that somebody left open, or a job that hangs, costs like any other dyno.
--- do: heroku ps:stop --dyno-name DYNO -a APP
+-- do: `heroku ps:stop --dyno-name DYNO -a APP`
 -- scope: read
 -- key: app, dyno
 -- param: hours = 24 | a one-off dyno that runs for longer counts as forgotten

@@ -2,8 +2,8 @@
 -- severity: medium
 -- why: What somebody wanted to deploy does not run: the app goes on with what was built before.
 --   The next deploy may fail in the same way.
--- do: The tab "Activity" of the app in the dashboard has the log of the build (or heroku
---   builds:output -a APP, with the plugin heroku-builds). Mend it and deploy again.
+-- do: The tab "Activity" of the app in the dashboard has the log of the build (or
+--   `heroku builds:output -a APP`, with the plugin heroku-builds). Mend it and deploy again.
 -- scope: read
 -- key: app, build
 local builds = heroku.list_builds({ app_id = heroku.list_apps(), newest = 1 })

@@ -2,7 +2,7 @@
 -- severity: high
 -- why: Whoever left can still sign in: a member sees every app of the team, an admin can delete
 --   them. The list of a team has everybody who has access to one of its apps.
--- do: heroku members:remove EMAIL -t TEAM
+-- do: `heroku members:remove EMAIL -t TEAM`
 -- scope: global
 -- key: team, email
 -- param: leavers: list | the addresses of the people who have left

@@ -1,7 +1,7 @@
 -- title: People who have left and still have access
 -- severity: high
 -- why: Somebody whom you named as having left can reach the app. `by` says by what: a seat in the app, or the team.
--- do: heroku access:remove EMAIL -a APP; of a team admin: heroku members:remove EMAIL -t TEAM
+-- do: `heroku access:remove EMAIL -a APP`; of a team admin: `heroku members:remove EMAIL -t TEAM`
 -- scope: global
 -- key: app, who
 -- param: leavers: list | the addresses of the people who have left

@@ -2,7 +2,7 @@
 -- severity: medium
 -- why: Whoever opens the app sees a page that says it is down. Heroku does not tell since when: the last change of
 --   the app, updated_at, is the latest moment at which that may have begun.
--- do: heroku maintenance:off -a APP
+-- do: `heroku maintenance:off -a APP`
 -- scope: read
 -- key: app
 -- profile: start

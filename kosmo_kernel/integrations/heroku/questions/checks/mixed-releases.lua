@@ -1,7 +1,7 @@
 -- title: Apps whose dynos run two releases
 -- severity: medium
 -- why: Some users get the old version and some the new one: a deploy that is stuck.
--- do: heroku ps -a APP, then heroku ps:restart -a APP.
+-- do: `heroku ps -a APP`, then `heroku ps:restart -a APP`.
 -- scope: read
 -- key: app
 -- param: hours = 0.25 | for so long after the last change of a dyno, a deploy may be under way

@@ -1,7 +1,7 @@
 -- title: Apps that never shipped
 -- severity: low
 -- why: An app without a release runs nothing, and may be a leftover of a trial.
--- do: Deploy it, or heroku apps:destroy -a APP.
+-- do: Deploy it, or `heroku apps:destroy -a APP`.
 -- scope: read
 -- key: app
 -- param: days = 1 | a new app may be without a release for so many days

@@ -2,7 +2,7 @@
 -- severity: low
 -- why: Whoever has the private half of the key can push code to the apps of this account, from
 --   a computer that was sold or lost as well.
--- do: heroku keys:remove COMMENT; heroku keys:add adds a new one.
+-- do: `heroku keys:remove COMMENT`; `heroku keys:add` adds a new one.
 -- scope: global
 -- key: fingerprint
 -- param: days = 365 | a key older than so many days

@@ -1,7 +1,7 @@
 -- title: People from outside
 -- severity: medium
 -- why: Somebody whose address is at none of our mail domains can reach the app.
--- do: heroku access:remove EMAIL -a APP, unless somebody knows why the person is there.
+-- do: `heroku access:remove EMAIL -a APP`, unless somebody knows why the person is there.
 -- scope: global
 -- key: app, who
 -- param: our_domains = {} | the mail domains that are ours; without one, that of the account

@@ -2,7 +2,7 @@
 -- severity: medium
 -- why: Members see every app of the team, and admins can delete them. An agency or a freelancer
 --   needs access to single apps, which takes no membership.
--- do: heroku members:remove EMAIL -t TEAM, then heroku access:add EMAIL -a APP -p view,deploy
+-- do: `heroku members:remove EMAIL -t TEAM`, then `heroku access:add EMAIL -a APP -p view,deploy`
 -- scope: global
 -- key: team, email
 -- param: our_domains = {} | the mail domains that are ours; without one, that of the account

@@ -2,7 +2,8 @@
 -- severity: medium
 -- why: No process of the app runs, nor of any other app that uses the add-on, and it costs all the same. Where the price
 --   is not known, `price` says why.
--- do: Scale the app up (heroku ps:scale web=1 -a APP), or heroku addons:destroy ADD_ON after a backup.
+-- do: Scale the app up (`heroku ps:scale web=1 -a APP`), or `heroku addons:destroy ADD_ON` after a
+--   backup.
 -- scope: read
 -- key: app, add_on
 local apps, processes = heroku.list_apps(), heroku.list_formation({ app_id = heroku.list_apps() })

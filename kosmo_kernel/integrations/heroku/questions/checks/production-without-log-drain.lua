@@ -4,7 +4,7 @@
 --   what happened before. Apps of the Fir generation have telemetry drains and are left out.
 --   Apps in a Shield space may send their logs through the space, which this cannot see.
 --   Source: devcenter.heroku.com/articles/logging. `stage_by` says how the stage is known.
--- do: heroku drains:add URL -a APP, or an add-on for logs.
+-- do: `heroku drains:add URL -a APP`, or an add-on for logs.
 -- scope: read
 -- key: app
 local live = list.index_by(list.filter(heroku.tables.stages(), { stage = "production" }), "app")

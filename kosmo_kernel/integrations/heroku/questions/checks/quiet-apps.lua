@@ -1,7 +1,8 @@
 -- title: Apps without a release for a long time
 -- severity: low
 -- why: Nobody may remember the app. It still costs, and its dependencies get no updates.
--- do: Ask its owner whether it is needed. If it is, deploy it; if not, heroku apps:destroy -a APP.
+-- do: Ask its owner whether it is needed. If it is, deploy it; if not,
+--   `heroku apps:destroy -a APP`.
 -- scope: read
 -- key: app
 -- param: days = 180 | an app without a release for more days is quiet

@@ -1,8 +1,8 @@
 -- title: Apps in a region that is not ours
 -- severity: low
 -- why: Data is kept where the app runs, and laws and contracts say where that may be.
--- do: Make the app again with heroku apps:create NAME --region REGION and move its data there, or add the region to
---   `regions`.
+-- do: Make the app again with `heroku apps:create NAME --region REGION` and move its data there, or
+--   add the region to `regions`.
 -- scope: read
 -- key: app, region
 -- param: regions: list | the regions in which apps may run

@@ -2,7 +2,7 @@
 -- severity: medium
 -- why: The pull request is done or forgotten, and its app goes on with dynos and add-ons of its
 --   own.
--- do: Close the pull request, or heroku apps:destroy APP. The settings of the pipeline can
+-- do: Close the pull request, or `heroku apps:destroy APP`. The settings of the pipeline can
 --   destroy stale review apps on their own.
 -- scope: read
 -- key: pipeline, branch

@@ -3,8 +3,7 @@
 -- why: A config var with a name like that of a secret has the same value in two stages: who can
 --   read the config of the less guarded app has the secret of the other one, mostly production.
 --   Keyed fingerprints are compared, never values.
--- do: Give the app of the earlier stage a secret of its own: heroku config:set NAME=VALUE -a
---   APP
+-- do: Give the app of the earlier stage a secret of its own: `heroku config:set NAME=VALUE -a APP`
 -- scope: read-protected
 -- key: app, name
 -- param: words = "SECRET|TOKEN|KEY|PASS|CREDENTIAL" | a pattern of names of secrets

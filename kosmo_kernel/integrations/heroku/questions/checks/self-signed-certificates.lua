@@ -1,7 +1,7 @@
 -- title: Certificates that nobody else has signed
 -- severity: medium
 -- why: Browsers and programs warn of a certificate that its owner has signed, or refuse it.
--- do: heroku certs:auto:enable -a APP, then heroku certs:remove --name ENDPOINT -a APP
+-- do: `heroku certs:auto:enable -a APP`, then `heroku certs:remove --name ENDPOINT -a APP`
 -- scope: read
 -- key: app, endpoint
 local endpoints = heroku.list_sni_endpoints({ app_id = heroku.list_apps() })

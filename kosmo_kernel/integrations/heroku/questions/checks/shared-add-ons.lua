@@ -1,7 +1,8 @@
 -- title: Add-ons that several apps share
 -- severity: low
 -- why: When such an add-on fails, or goes with the app that owns it, all of these apps feel it.
--- do: Know who depends on whom, or give an app an add-on of its own with heroku addons:create PLAN -a APP.
+-- do: Know who depends on whom, or give an app an add-on of its own with
+--   `heroku addons:create PLAN -a APP`.
 -- scope: read
 -- key: app, add_on
 local addons, rows = heroku.list_addons({ app_id = heroku.list_apps() }), {}

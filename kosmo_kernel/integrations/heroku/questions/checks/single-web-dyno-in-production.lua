@@ -3,7 +3,7 @@
 -- why: Heroku restarts every dyno at least once a day, and replaces it when its host fails.
 --   With one web dyno nobody answers meanwhile. Heroku's own production check asks for two.
 --   Source: devcenter.heroku.com/articles/production-check. `stage_by` says how the stage is known.
--- do: heroku ps:scale web=2 -a APP (Eco and Basic dynos: heroku ps:type web=standard-1x -a APP
+-- do: `heroku ps:scale web=2 -a APP` (Eco and Basic dynos: `heroku ps:type web=standard-1x -a APP`
 --   first)
 -- scope: read
 -- key: app

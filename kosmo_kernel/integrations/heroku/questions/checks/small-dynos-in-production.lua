@@ -3,7 +3,7 @@
 -- why: Eco dynos sleep after 30 minutes without a request and stop when the account's hours of
 --   the month are used up. Neither size can be scaled to more than one dyno of a process type.
 --   Source: devcenter.heroku.com/articles/dyno-tiers. `stage_by` says how the stage is known.
--- do: heroku ps:type TYPE=standard-1x -a APP
+-- do: `heroku ps:type TYPE=standard-1x -a APP`
 -- scope: read
 -- key: app, type
 local live = list.index_by(list.filter(heroku.tables.stages(), { stage = "production" }), "app")

@@ -2,7 +2,7 @@
 -- severity: low
 -- why: A Private Space is billed whether apps run in it or not. Apps that this account may not
 --   see count as none.
--- do: heroku spaces:destroy --space SPACE
+-- do: `heroku spaces:destroy --space SPACE`
 -- scope: read
 -- key: space
 local used = list.count_by(list.filter(heroku.list_apps(), "space"), "space.name")

@@ -1,7 +1,7 @@
 -- title: Apps that change their stack at the next build
 -- severity: medium
 -- why: The next deploy is also an upgrade of the stack, which can break the app.
--- do: Deploy on purpose, at a good hour, or take it back with heroku stack:set STACK -a APP.
+-- do: Deploy on purpose, at a good hour, or take it back with `heroku stack:set STACK -a APP`.
 -- scope: read
 -- key: app, next_build_on
 local changing = list.filter(heroku.list_apps(), function(app)

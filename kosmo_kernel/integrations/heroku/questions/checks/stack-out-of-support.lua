@@ -2,7 +2,7 @@
 -- severity: high
 -- why: The last day of support is over: the app runs on without security updates, and cannot be built any more, so that
 --   not even a fix can be deployed.
--- do: heroku stack:set heroku-26 -a APP, then deploy. Try it on a copy of the app first.
+-- do: `heroku stack:set heroku-26 -a APP`, then deploy. Try it on a copy of the app first.
 -- scope: read
 -- key: app, stack
 -- profile: start

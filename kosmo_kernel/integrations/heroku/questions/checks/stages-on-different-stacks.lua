@@ -2,7 +2,7 @@
 -- severity: medium
 -- why: What is tested on one operating system runs on another one in production. A slug runs on
 --   the stack that it was built on, so the next promotion may surprise.
--- do: heroku stack:set STACK -a APP, then deploy.
+-- do: `heroku stack:set STACK -a APP`, then deploy.
 -- scope: read
 -- key: app, stack
 local at = list.index_by(heroku.list_pipeline_couplings(), "app.id")

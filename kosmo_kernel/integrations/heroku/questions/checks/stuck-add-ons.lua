@@ -1,7 +1,7 @@
 -- title: Add-ons that are stuck or gone
 -- severity: high
 -- why: The app waits for an add-on that is not ready, or holds on to one that was taken down.
--- do: heroku addons:info ADD_ON, and after a few hours a ticket with its name.
+-- do: `heroku addons:info ADD_ON`, and after a few hours a ticket with its name.
 -- scope: read
 -- key: app, add_on
 -- profile: start

@@ -2,7 +2,7 @@
 -- severity: medium
 -- why: If this one person is ill or leaves, nobody can add members, pay bills or take over apps
 --   without Heroku's support.
--- do: heroku members:set EMAIL -r admin -t TEAM
+-- do: `heroku members:set EMAIL -r admin -t TEAM`
 -- scope: global
 -- key: team
 local members = heroku.list_team_members({ team = heroku.list_teams() })

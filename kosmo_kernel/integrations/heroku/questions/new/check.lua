@@ -1,7 +1,7 @@
 -- title: Apps without a web process
 -- severity: low
 -- why: Nobody reaches an app that runs no web dyno, and its add-ons may still cost money.
--- do: heroku ps:scale web=1 -a APP, or remove the app: heroku apps:destroy -a APP.
+-- do: `heroku ps:scale web=1 -a APP`, or remove the app: `heroku apps:destroy -a APP`.
 -- scope: read
 -- key: app
 -- param: ignored = {} | the names of apps that need none
