@@ -16,7 +16,7 @@ from kosmo_kernel.questions.question import SEVERITIES
 from kosmo_kernel.render.page_parts import Card, cards, html_page, whole_table
 from kosmo_kernel.run.provider import FICTION
 from kosmo_kernel.safety.markup import Html
-from kosmo_kernel.text import counted, duration
+from kosmo_kernel.text import counted
 
 _NONE = Html()
 _PAGE = Html("<header>\n<h1>{}</h1>\n<p>{}</p>\n</header>\n<main>\n{}</main>\n{}")
@@ -57,7 +57,7 @@ def html(report: QuestionReport, _fail_on: str) -> Html:
     ):
         content += [_SECTION.format(title, _NONE.join(items))] if items else []
     requests = f", {counted(report.cost.requests, 'request')}" if report.cost else ""
-    about = f"Account {report.account}{requests}, {duration(report.seconds)}. Written by kosmo {__version__}."
+    about = f"Account {report.account}{requests}. Written by kosmo {__version__}."
     notes = _NONE.join(_NOTE.format(note) for note in report.notes if note != FICTION)
     command = _COMMAND.format(shlex.join(["kosmo", *sys.argv[1:]]))
     title = f"Checks of {report.account}"
