@@ -38,7 +38,7 @@ def html(report: QuestionReport, _fail_on: str) -> Html:
         for name, title in (("accepted", "accepted"), ("passed", "checks passed"), ("not_checked", "not checked"))
         if counts[name]
     ]
-    found = [result for result in report.most_severe_first if result.findings or result.resolved]
+    with_findings = [result for result in report.most_severe_first if result.findings or result.resolved]
     passed = [result.question.title for result in report.results if result.status == "passed" and not result.findings]
     against = f", against {report.against}" if report.against else ""
     lead = _LEAD.format(
@@ -47,7 +47,7 @@ def html(report: QuestionReport, _fail_on: str) -> Html:
         f"{report.now:%Y-%m-%d %H:%M}",
         against,
     )
-    content = [cards([*by_severity, *others]), *(_findings(result, report) for result in found)]
+    content = [cards([*by_severity, *others]), *(_findings(result, report) for result in with_findings)]
     not_checked = [_ITEM.format(result.question.title, result.explanation) for result in report.not_checked]
     not_set_up = [_ITEM.format(result.question.title, "; ".join(result.setup)) for result in report.not_set_up]
     for title, items in (
