@@ -35,7 +35,7 @@ from kosmo_kernel.integrations.heroku import HEROKU
 from kosmo_kernel.integrations.heroku.demo.api import DEMO_TOKEN, DemoApi
 from kosmo_kernel.integrations.heroku.demo.company import company
 from kosmo_kernel.progress.run import Progress
-from kosmo_kernel.values.records import decode
+from kosmo_kernel.safety.decoder import decode
 
 APPS = 500
 AT_ONCE = 32

@@ -31,8 +31,9 @@ from kosmo_kernel.integrations.heroku import HEROKU
 from kosmo_kernel.integrations.heroku.demo.company import company
 from kosmo_kernel.integrations.heroku.demo.generated import app
 from kosmo_kernel.render.frames import KosmoFrame, frame_of
+from kosmo_kernel.safety.decoder import collector_paused, decode
 from kosmo_kernel.settings.table import ROWS
-from kosmo_kernel.values.records import Records, collector_paused, decode
+from kosmo_kernel.values.records import Records
 
 GOALS = {10: 1.2, 1_000: 1.1, 10_000: 1.05, 100_000: 1.05}  # times by hand, by the number of dynos
 SHOWN_MOST, SIZE_MOST = 30, 80  # milliseconds and kilobytes of 5,000 dynos on a page

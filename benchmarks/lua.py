@@ -28,8 +28,9 @@ from kosmo_kernel.integrations.heroku.demo.company import company
 from kosmo_kernel.render.frames import frame_of
 from kosmo_kernel.run.recording import RecordingMode
 from kosmo_kernel.run.services import Services
+from kosmo_kernel.safety.decoder import decode
 from kosmo_kernel.session import Session
-from kosmo_kernel.values.records import Records, decode
+from kosmo_kernel.values.records import Records
 
 ROWS = 10_000
 ROUNDS = 9

@@ -22,6 +22,7 @@ from kosmo_kernel.accounts import DEFAULT, is_demo
 from kosmo_kernel.client.call import PlannedCall
 from kosmo_kernel.progress.display import ProgressSnapshot
 from kosmo_kernel.render.display import Display, Note
+from kosmo_kernel.safety.decoder import DecodeError, decode
 from kosmo_kernel.text import counted, iso_time, listed, parse_time
 from kosmo_kernel.values import extended_json
 from kosmo_kernel.values.records import Records
@@ -352,7 +353,7 @@ def _lines(path: Path) -> list[dict[str, Any] | None]:
     lines: list[dict[str, Any] | None] = []
     for line in path.read_bytes().splitlines():
         try:
-            lines.append(json.loads(line))
-        except ValueError:
+            lines.append(decode(line))
+        except DecodeError:
             lines.append(None)
     return lines

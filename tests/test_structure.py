@@ -206,7 +206,7 @@ STARTS = {
     ),
     "a script's first look at MCP servers": Start(
         ["-c", f"import {NAME}.run.mcp_tools"],
-        52,
+        53,
         {
             *("accounts", "catalogue", "client", "errors", "lua", "mcp", "pages"),
             "questions",

@@ -28,7 +28,8 @@ from kosmo_kernel.catalogue.http import CliLogin
 from kosmo_kernel.errors import ApiError, CredentialsError, KosmoError, RefusedError, UnknownNameError
 from kosmo_kernel.questions import TABLES as NAMESPACE
 from kosmo_kernel.safety import limit_core_dumps
-from kosmo_kernel.safety.intake import decode_json, decode_text, read_file, read_file_if_any
+from kosmo_kernel.safety.decoder import decode_json
+from kosmo_kernel.safety.intake import decode_text, read_file, read_file_if_any
 from kosmo_kernel.settings.table import DEMO_ACCOUNT
 from kosmo_kernel.text import lazy_pattern, nearest, normalize_alias
 

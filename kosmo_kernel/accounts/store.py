@@ -30,7 +30,8 @@ from kosmo_kernel.accounts.account import ALIAS, DEMO, NOT_AN_ALIAS, add_command
 from kosmo_kernel.catalogue import Integration
 from kosmo_kernel.errors import CredentialsError, InvalidArgumentsError, SettingsError, UnknownNameError
 from kosmo_kernel.questions import TABLES as NAMESPACE
-from kosmo_kernel.safety.intake import decode_json, read_file_if_any
+from kosmo_kernel.safety.decoder import decode_json
+from kosmo_kernel.safety.intake import read_file_if_any
 from kosmo_kernel.safety.redaction import one_line
 from kosmo_kernel.settings.config_file import folder
 from kosmo_kernel.settings.private_files import locked, read_secret, write

@@ -16,9 +16,8 @@ from kosmo_kernel.catalogue import Function, Integration
 from kosmo_kernel.catalogue.http import LINK, NEXT_RANGE, Response
 from kosmo_kernel.client.secrets import ERROR_WORD, clean, quotable_headers, without_secrets
 from kosmo_kernel.client.transport import NoResponseError, TruncatedResponseError
-from kosmo_kernel.safety.intake import decode_json, is_deeper_than
+from kosmo_kernel.safety.decoder import DecodeError, decode, decode_json
 from kosmo_kernel.safety.redaction import REDACTED, in_texts, redact, would_change
-from kosmo_kernel.values.records import decode
 
 # Outcomes of a request: a body that is JSON, one that is not, one that says that there is no record, one that ended
 # early, and no response.
@@ -89,7 +88,7 @@ class ResponseRedactor:
         headers = self._headers(reply, function)
         try:
             value = decode(reply.body)
-        except (ValueError, RecursionError):
+        except DecodeError:
             text = without_secrets(reply.body.decode(errors="replace"), function)
             return StoredAnswer(TEXT, reply.status, headers, self._text(text if function.is_quotable else REDACTED))
         if HTTPStatus.OK <= reply.status < HTTPStatus.MULTIPLE_CHOICES:
@@ -153,7 +152,7 @@ def _error_word(value: Any) -> dict[str, str]:
 
 _T = TypeVar("_T")
 
-_MAX_HEADERS = 1 << 20  # characters
+_MAX_HEADERS_BYTES = 1 << 20
 
 
 class StoredAnswers:
@@ -228,9 +227,10 @@ def _headers(text: Any) -> Mapping[str, str]:
     Raises:
         ValueError: they are none.
     """
-    if not isinstance(text, str) or len(text) > _MAX_HEADERS or is_deeper_than(text.encode(), 1):
-        raise ValueError("its headers must be a short text, which has one object")
-    headers = decode(text.encode())
+    try:
+        headers = decode(str(text), max_bytes=_MAX_HEADERS_BYTES, max_depth=1)
+    except DecodeError:
+        raise ValueError("its headers must be a short text, which has one object") from None
     if not isinstance(headers, dict) or not all(isinstance(value, str) for value in headers.values()):
         raise ValueError("its headers must be an object of texts")
     return headers

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from datetime import datetime
 from itertools import islice
@@ -31,11 +31,11 @@ from kosmo_kernel.archive.file import add_bodies, digest_of, open_archive
 from kosmo_kernel.archive.runs import delete_unused
 from kosmo_kernel.catalogue import Column, Function
 from kosmo_kernel.errors import FileWriteError, LimitError, SettingsError
-from kosmo_kernel.safety.intake import check_json
+from kosmo_kernel.safety.decoder import DecodeError, decode
 from kosmo_kernel.settings.private_files import writing
 from kosmo_kernel.text import parse_time
 from kosmo_kernel.values.fields import Field, fields_of
-from kosmo_kernel.values.records import Records, columns_of, decode
+from kosmo_kernel.values.records import Records, columns_of
 
 if TYPE_CHECKING:
     from sqlite3 import Connection
@@ -384,7 +384,7 @@ def _manifest(document: Any, file: Path) -> Manifest:
         SettingsError: it is none.
     """
     content = document.encode() if isinstance(document, str) else b""
-    return _read_json(content, f"The snapshot in {file}", lambda text: msgspec.json.decode(text, type=Manifest))
+    return _read_json(content, f"The snapshot in {file}", Manifest)
 
 
 def _decoded(texts: Sequence[tuple[Any, ...]], where: str) -> list[dict[str, Any]]:
@@ -393,18 +393,19 @@ def _decoded(texts: Sequence[tuple[Any, ...]], where: str) -> list[dict[str, Any
     Raises:
         SettingsError: one is no record.
     """
-    rows: list[dict[str, Any]] = _read_json(b"[" + b",".join(body for _, body in texts) + b"]", where, decode)
+    rows: list[dict[str, Any]] = _read_json(b"[" + b",".join(body for _, body in texts) + b"]", where, list)
     if len(rows) != len(texts) or not all(isinstance(row, dict) for row in rows):
         raise SettingsError(f"{where} cannot be read: a record is none. {CHANGED}")
     return rows
 
 
-def _read_json(content: bytes, where: str, decode: Callable[[bytes], _T]) -> _T:
-    check_json(content, where, SettingsError)
+def _read_json(content: bytes, where: str, type_: type[_T]) -> _T:
     try:
-        return decode(content)
-    except (ValueError, RecursionError) as error:
-        raise SettingsError(f"{where} cannot be read: {error}. {CHANGED}") from None
+        value: _T = decode(content, type=type_)
+    except DecodeError as error:
+        reason = f"it has {error}" if error.is_excess else str(error)
+        raise SettingsError(f"{where} cannot be read: {reason}. {CHANGED}") from None
+    return value
 
 
 # Views --------------------------------------------------------------------------------------------------
@@ -525,7 +526,7 @@ def _named(name: str) -> ViewColumn:
 
 
 def _columns(body: str) -> Iterable[ViewColumn]:
-    columns = msgspec.json.decode(body, type=list[str | ViewColumn])
+    columns = decode(body, type=list[str | ViewColumn])
     return [_named(column) if isinstance(column, str) else column for column in columns]
 
 

@@ -19,7 +19,8 @@ import click
 from kosmo_kernel.cli.command import command, print_result
 from kosmo_kernel.cli.options import not_blank
 from kosmo_kernel.errors import SettingsError
-from kosmo_kernel.safety.intake import decode_json, read_file
+from kosmo_kernel.safety.decoder import decode_json
+from kosmo_kernel.safety.intake import read_file
 from kosmo_kernel.settings.installation import is_safe
 
 NAME = "kosmo-lua"

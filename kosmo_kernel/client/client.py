@@ -33,21 +33,19 @@ from kosmo_kernel.client.transport import (
     TruncatedResponseError,
     UnreadableResponseError,
 )
-from kosmo_kernel.errors import ApiError, BadAnswerError, InvalidArgumentsError, RefusedError
+from kosmo_kernel.errors import ApiError, InvalidArgumentsError, RefusedError
 from kosmo_kernel.progress.run import Clock, Progress
-from kosmo_kernel.safety.intake import count_values
+from kosmo_kernel.safety.decoder import DecodeError, decode
 from kosmo_kernel.safety.redaction import one_line
 from kosmo_kernel.settings.config_file import resolve
 from kosmo_kernel.settings.limits import MAX_RECORDS, ResponseBudget
 from kosmo_kernel.settings.table import LIST_LIMIT, READ_TIMEOUT
 from kosmo_kernel.text import value_at
-from kosmo_kernel.values.records import decode, ends_early
 
 if TYPE_CHECKING:
     from kosmo_kernel.client.call import Cassette, Transport
 
 SUCCESS = 2  # the first digit of a successful status
-MAX_VALUES = 2_000_000  # numbers, texts, lists and objects of one response, which take about 100 bytes each
 
 _T = TypeVar("_T")
 
@@ -316,13 +314,7 @@ class Exchange(CallErrors):
         """Read the records of a response, and what follows it; see `_page`."""
         if reply.status // 100 != SUCCESS:
             raise self._failed(reply)
-        try:
-            value = self._decoded(reply)
-        except BadAnswerError as error:
-            if isinstance(error.__cause__, ValueError) and ends_early(reply.body):
-                raise RetryableError(error) from error.__cause__
-            raise
-        content = self._content(reply, value)
+        content = self._content(reply, self._decoded(reply))
         count = len(content) if self._is_list else None
         if self._received is None:
             size = self._client.max_list_bytes
@@ -342,12 +334,14 @@ class Exchange(CallErrors):
         """Return the value of a body."""
         if reply.status == HTTPStatus.NO_CONTENT and self._is_list:
             return []
-        if len(reply.body) > MAX_VALUES and count_values(reply.body, MAX_VALUES) > MAX_VALUES:
-            raise self.bad_answer(reply, f"more than {MAX_VALUES:,} values in one response")
         try:
             return decode(reply.body)
-        except (ValueError, RecursionError) as error:
-            raise self.bad_answer(reply, f"something that is not JSON ({self.quoted(str(error))})") from error
+        except DecodeError as error:
+            fault = error
+        if fault.is_excess:
+            raise self.unreadable(reply, f"it has {fault}")
+        failure = self.bad_answer(reply, f"something that is not JSON ({self.quoted(str(fault))})")
+        raise RetryableError(failure) if fault.is_cut_off else failure
 
     def _content(self, reply: Response, value: Any) -> Any:
         """Return the records of a page, or the one record, with secrets redacted."""

@@ -21,8 +21,6 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
 from kosmo_kernel import __version__
 from kosmo_kernel.catalogue.inventory import Import
 from kosmo_kernel.inventory.page import PAGE as PAGE
@@ -39,6 +37,8 @@ from kosmo_kernel.inventory.source import total as total
 from kosmo_kernel.inventory.source import unread as unread
 from kosmo_kernel.inventory.tables import InventoryTable, facts, service
 from kosmo_kernel.render.tables import csv_of, table_of_rows
+from kosmo_kernel.safety.decoder import decode
+from kosmo_kernel.safety.intake import MAX_DOCUMENT_BYTES, read_file
 from kosmo_kernel.safety.tables import Csv
 from kosmo_kernel.safety.text import HIDDEN, code_point_escape, with_json_escapes
 from kosmo_kernel.settings.private_files import new_folder, write_private
@@ -107,7 +107,7 @@ TABLES = "tables"  # the folder of the tables
 def may_be_replaced(folder: Path) -> bool:
     """Return whether a folder has an incomplete inventory and nothing else, which a run that goes on replaces."""
     try:
-        summary = msgspec.json.decode((folder / SUMMARY).read_bytes())
+        summary = decode(read_file(folder / SUMMARY, ValueError, most=MAX_DOCUMENT_BYTES))
         if KIND not in summary or summary["complete"] is not False:
             return False
         expected = {SUMMARY, *_files(summary)}

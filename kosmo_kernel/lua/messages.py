@@ -17,12 +17,10 @@ from contextlib import AbstractContextManager
 from functools import partial
 from typing import Any
 
-import msgspec
-
 from kosmo_kernel.errors import LimitError
 from kosmo_kernel.lua.process import unusable
-from kosmo_kernel.safety.intake import count_values
-from kosmo_kernel.settings.limits import MAX_CELLS, MAX_COLUMNS, MAX_RECORDS, Limits
+from kosmo_kernel.safety.decoder import count_values, decode
+from kosmo_kernel.settings.limits import MAX_CELLS, MAX_COLUMNS, MAX_HEADERS, MAX_RECORDS, Limits
 from kosmo_kernel.values.records import encode
 from kosmo_kernel.walls import wire
 
@@ -42,12 +40,7 @@ def unpack(payload: bytes, most: int) -> tuple[dict[str, Any], list[bytes]]:
     Raises:
         ValueError: the bytes are not a payload, or its header has more than `most` values.
     """
-    if len(payload) > most:  # a value takes at least one byte
-        start = wire.LENGTH.size
-        end = start + wire.LENGTH.unpack_from(payload)[0]
-        if end - start > most and count_values(payload[start:end], most) > most:
-            raise ValueError("a header of more values than any script can cause")
-    return wire.unpack(payload, msgspec.json.decode)
+    return wire.unpack(payload, lambda header: decode(header, max_bytes=MAX_HEADERS, max_values=most))
 
 
 class guard(AbstractContextManager[None]):  # noqa: N801 - it is used like a function

@@ -12,6 +12,7 @@ import codecs
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from kosmo_kernel.errors import InvalidArgumentsError, KosmoError, LimitError, LuaProcessError, StoppedError
@@ -22,9 +23,9 @@ from kosmo_kernel.lua.surface import field_of_records, unknown_field
 from kosmo_kernel.lua.values import LONGEST_PATH
 from kosmo_kernel.reader.task import Allowance, Task
 from kosmo_kernel.render.display import FORMS, VALUES
+from kosmo_kernel.safety.decoder import decode
 from kosmo_kernel.settings.limits import MAX_ARGUMENTS
 from kosmo_kernel.text import iso_time
-from kosmo_kernel.values.records import decode
 from kosmo_kernel.walls import wire
 
 if TYPE_CHECKING:
@@ -489,7 +490,9 @@ def matches(header: dict[str, Any], blobs: list[bytes], allowance: Allowance) ->
 
     name = f"regex.{header['verb']}"
     try:
-        reply, texts = wire.unpack(read(MATCH, wire.pack(header, blobs), allowance), max_header=HEADER_BYTES)
+        reply, texts = wire.unpack(
+            read(MATCH, wire.pack(header, blobs), allowance), partial(decode, max_bytes=HEADER_BYTES)
+        )
         if "error" not in reply:
             names = [(str(group), int(number)) for group, number in reply.get("names", ())]
             return {"count": int(reply["count"]), "groups": int(reply.get("groups", 0)), "names": names}, texts

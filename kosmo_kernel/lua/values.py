@@ -15,6 +15,7 @@ from kosmo_kernel.catalogue import Column, Function
 from kosmo_kernel.errors import LimitError
 from kosmo_kernel.lua.host import Failure, Outcome
 from kosmo_kernel.lua.messages import ValueBudget, check_columns, check_records, excess, records_memory
+from kosmo_kernel.safety.decoder import collector_paused, decode
 from kosmo_kernel.safety.redaction import in_texts, would_change
 from kosmo_kernel.safety.text import sanitize_text
 from kosmo_kernel.settings.limits import MAX_RECORDS
@@ -27,9 +28,7 @@ from kosmo_kernel.values.records import (
     Records,
     Source,
     account_columns,
-    collector_paused,
     columns_with_item,
-    decode,
     decode_column,
     encode,
     encode_column,
@@ -434,7 +433,8 @@ def _decode(described: Mapping[str, Any], blob: bytes, redact: Callable[[str], s
     """Return the JSON value of a description, redacted."""
     from kosmo_kernel.values import extended_json
 
-    value = extended_json.decode(blob) if described.get("wide") else decode(blob)
+    # Its values were counted before, and the decoder of Lua does not nest deeper than its own.
+    value = (extended_json.decode if described.get("wide") else decode)(blob, max_values=len(blob))
     has_text = isinstance(value, (str, list, dict))
     if has_text and redact and would_change(blob.decode(), redact):  # rarely true, so test the whole text first
         return in_texts(value, redact)

@@ -12,9 +12,10 @@ from typing import Any
 
 from kosmo_kernel.errors import InvalidArgumentsError, RefusedError
 from kosmo_kernel.mcp.tools import WRAPPED, Tool
+from kosmo_kernel.safety.decoder import DecodeError, decode
 from kosmo_kernel.safety.redaction import one_line, redact
 from kosmo_kernel.safety.text import shortened
-from kosmo_kernel.values.records import Records, decode, to_builtins
+from kosmo_kernel.values.records import Records, to_builtins
 
 MAX_NAMED = 5  # unknown arguments that an error names
 MAX_MESSAGE_LENGTH = 4_000  # characters of a tool's error message
@@ -123,7 +124,7 @@ def _decoded(text: str) -> Any:
         return text
     try:
         return decode(text.encode())
-    except (ValueError, RecursionError):
+    except DecodeError:
         return text
 
 

@@ -18,7 +18,6 @@ of events event by event. They are not compressed, because a small one could exp
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
@@ -47,7 +46,7 @@ from kosmo_kernel.mcp.child import (
     TooLongError,
 )
 from kosmo_kernel.mcp.variables import ResolvedServer
-from kosmo_kernel.safety.intake import count_values
+from kosmo_kernel.safety.decoder import DecodeError, count_values, decode
 
 T = TypeVar("T")
 
@@ -345,16 +344,16 @@ def _message(line: bytes, child: Child) -> protocol.JSONRPCMessage | None:
     """
     if not line.strip():
         return None
-    if count_values(line, MAX_MESSAGE_VALUES) > MAX_MESSAGE_VALUES:
-        raise TooLongError
     try:
-        return protocol.jsonrpc_message_adapter.validate_json(line, by_name=False)
+        content = decode(line, max_values=MAX_MESSAGE_VALUES)
+        return protocol.jsonrpc_message_adapter.validate_python(content, by_name=False)
+    except DecodeError as error:
+        if error.is_excess:
+            raise TooLongError from None
+        content = None
     except ValueError:
-        child.noise.feed(line[:MAX_NOISE_BYTES] + b"\n")
-    try:
-        content = json.loads(line)
-    except (ValueError, RecursionError):
-        return None
+        pass
+    child.noise.feed(line[:MAX_NOISE_BYTES] + b"\n")
     match content:
         case {"id": int() | str() as request_id, **rest} if "method" not in rest:
             # An invalid response: the error ends the request now and not after its timeout.

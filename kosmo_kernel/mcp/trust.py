@@ -19,7 +19,8 @@ from typing import Literal
 
 from kosmo_kernel.errors import SettingsError, UntrustedError
 from kosmo_kernel.mcp.config import Server
-from kosmo_kernel.safety.intake import decode_json, read_file_if_any
+from kosmo_kernel.safety.decoder import decode_json
+from kosmo_kernel.safety.intake import read_file_if_any
 from kosmo_kernel.safety.text import escape_hidden
 from kosmo_kernel.settings.config_file import folder
 from kosmo_kernel.settings.private_files import locked, write

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kosmo_kernel.errors import LimitError, SettingsError
-from kosmo_kernel.safety.intake import decode_json
+from kosmo_kernel.safety.decoder import decode_json
 from kosmo_kernel.text import lazy_pattern
 
 if TYPE_CHECKING:

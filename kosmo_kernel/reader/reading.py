@@ -11,11 +11,13 @@ import os
 import select
 import time
 from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 from threading import Lock
 
 from kosmo_kernel.errors import LimitError, SettingsError, StoppedError
 from kosmo_kernel.reader.task import Allowance, Task, current
+from kosmo_kernel.safety.decoder import decode
 from kosmo_kernel.walls import wire
 from kosmo_kernel.walls.process import WalledProcess, import_folders, package_folder
 
@@ -85,12 +87,12 @@ def pid() -> int | None:
 def _parts(payload: bytes) -> tuple[str, str, bytes]:
     """Return why a reply has no result, as a refusal and as the kind of a failure, and the result."""
     try:
-        header, texts = wire.unpack(payload, max_header=HEADER_BYTES)
+        header, texts = wire.unpack(payload, partial(decode, max_bytes=HEADER_BYTES))
         refused, failed = (str(header.get(key, ""))[:MAX_REFUSAL_LENGTH] for key in ("refused", "failed"))
         if not refused and not failed and len(texts) != 1:
             raise UnreadError
         return refused.encode(errors="replace").decode(), failed.encode(errors="replace").decode(), b"".join(texts)
-    except (ValueError, TypeError, RecursionError):
+    except (ValueError, TypeError):
         raise UnreadError from None
 
 

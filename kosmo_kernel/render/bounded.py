@@ -15,9 +15,10 @@ from typing import Any, Literal, NamedTuple
 
 from kosmo_kernel.render.tables import Table, columns_cut, exact_table
 from kosmo_kernel.render.text import escape_control
+from kosmo_kernel.safety.decoder import DecodeError, decode
 from kosmo_kernel.safety.text import shortened, with_escapes
 from kosmo_kernel.text import counted, lazy_pattern
-from kosmo_kernel.values.records import Records, decode, encode, without_surrogates
+from kosmo_kernel.values.records import Records, encode, without_surrogates
 
 MAX_CELL_LENGTH = 80  # characters of a cell, in a table that does not fit
 MAX_COLUMNS = 200  # columns of a table, and fields of a record
@@ -232,8 +233,8 @@ def _text_or_json(text: str, room: int) -> Bounded:
     if _JSON_BEGINNING.match(text) and len(text) <= MAX_JSON_LENGTH:
         text = without_surrogates(text)
         try:
-            value = decode(text.encode())
-        except (ValueError, RecursionError):
+            value = decode(text)
+        except DecodeError:
             return _text(text, room)
         whole = with_escapes(text.replace("\r", ""))  # between values, because strings cannot have one
         return Bounded(whole, "json") if len(whole) <= room else _json(value, room)
@@ -271,7 +272,7 @@ def _json(value: Any, room: int) -> Bounded:
         return Bounded(whole, "json")
     is_list = isinstance(value, (list, tuple))
     text = _write_json(value, room)
-    length = len(decode(text.encode()))
+    length = len(decode(text))
     more = len(value) - length
     left_out = [counted(more, "more item" if is_list else "more field")] if more else []
     same = list(value[:length]) if is_list else dict(islice(value.items(), length))

@@ -28,13 +28,14 @@ from kosmo_kernel.pages.design import ipython_shell
 from kosmo_kernel.render.error_lines import hide_own_frames
 from kosmo_kernel.render.tables import COLUMNS_SHOWN, PAGE_DATA, Table
 from kosmo_kernel.render.text import escape_control
+from kosmo_kernel.safety.decoder import collector_paused
 from kosmo_kernel.safety.markup import Html
 from kosmo_kernel.safety.text import shortened
 from kosmo_kernel.settings.notebook_run import notebook_run
 from kosmo_kernel.settings.table import ROWS
 from kosmo_kernel.text import nearest
 from kosmo_kernel.values.fields import Field, Path, fields_of, moment
-from kosmo_kernel.values.records import ACCOUNT, Records, collector_paused, to_builtins
+from kosmo_kernel.values.records import ACCOUNT, Records, to_builtins
 
 _Values = list[Any]
 _Array = Any  # one of pandas' extension arrays

@@ -25,7 +25,8 @@ from typing import Any
 from kosmo_kernel import accounts, integrations
 from kosmo_kernel.errors import InvalidArgumentsError, SettingsError, UnknownNameError
 from kosmo_kernel.lua_syntax.parser import Token, tokens_of
-from kosmo_kernel.safety.intake import MAX_DOCUMENT_BYTES, check_json, decode_text, read_file
+from kosmo_kernel.safety.decoder import DecodeError, check_json
+from kosmo_kernel.safety.intake import MAX_DOCUMENT_BYTES, decode_text, read_file
 from kosmo_kernel.safety.markup import Markdown
 from kosmo_kernel.settings.installation import how_to_install, import_jsonschema
 from kosmo_kernel.text import nearest
@@ -111,10 +112,12 @@ def read(path: Path) -> Runbook:
 
     content = read_file(path, InvalidArgumentsError, most=MAX_DOCUMENT_BYTES)
     text = decode_text(content, path, InvalidArgumentsError)
-    check_json(content, str(path), InvalidArgumentsError)
     try:
+        check_json(content)
         notebook = nbformat.reads(text, as_version=4)
         nbformat.validate(notebook)
+    except DecodeError as error:
+        raise InvalidArgumentsError(f"{path} has {error}.") from None
     except (ValueError, KeyError, AttributeError, TypeError, RecursionError, nbformat.ValidationError) as error:
         reason = str(error).split("\n", 1)[0][:200]
         raise InvalidArgumentsError(f"`{path}` is no notebook: {reason}") from None

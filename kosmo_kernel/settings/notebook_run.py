@@ -12,6 +12,8 @@ from contextlib import contextmanager
 
 import msgspec
 
+from kosmo_kernel.safety.decoder import decode
+
 _VARIABLE = "_KOSMO_NOTEBOOK_RUN"
 received: list[NotebookRun] = []  # what this process has received, the newest last
 
@@ -38,7 +40,7 @@ class NotebookRun(msgspec.Struct, frozen=True):
 def notebook_run() -> NotebookRun | None:
     """Return what `kosmo run` has passed to this process; None in others than the kernel of its notebook."""
     if text := discard():
-        received.append(msgspec.json.decode(text, type=NotebookRun))
+        received.append(decode(text, type=NotebookRun))
     return received[-1] if received else None
 
 

@@ -12,6 +12,8 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
+from kosmo_kernel.safety import decoder
+from kosmo_kernel.safety.decoder import MAX_DEPTH, MAX_VALUES
 from kosmo_kernel.values import records
 from kosmo_kernel.values.lua_literals import field
 from kosmo_kernel.values.records import Records
@@ -33,16 +35,17 @@ def encode(value: Any) -> tuple[bytes, bool]:
     return records.encode(_with_markers(value)), True
 
 
-def decode(body: bytes) -> Any:
+def decode(body: bytes, *, max_values: int = MAX_VALUES) -> Any:
     """Return the value of wide JSON text.
+
+    Parameters:
+        body: the text.
+        max_values: the largest number of values in it.
 
     Raises:
         ValueError, TypeError, KeyError: the text is not valid wide JSON.
     """
-    try:
-        return _without_markers(records.decode(body))
-    except RecursionError:
-        raise ValueError("values in one another without an end") from None
+    return _without_markers(decoder.decode(body, max_values=max_values, max_depth=MAX_DEPTH + 1))  # a number is one
 
 
 def is_wide(value: Any) -> bool:

@@ -32,8 +32,9 @@ from uuid import UUID
 
 from kosmo_kernel.catalogue import Column, Function
 from kosmo_kernel.errors import InvalidArgumentsError
+from kosmo_kernel.safety.decoder import collector_paused
 from kosmo_kernel.values.fields import path_of
-from kosmo_kernel.values.records import Record, Records, account_columns, collector_paused, columns_with_item
+from kosmo_kernel.values.records import Record, Records, account_columns, columns_with_item
 
 if TYPE_CHECKING:
     import numpy as np

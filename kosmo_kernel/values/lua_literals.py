@@ -7,7 +7,6 @@ user types for it is parsed.
 
 from __future__ import annotations
 
-import json
 import math
 import re
 from collections.abc import Callable, Iterable, Mapping
@@ -17,6 +16,7 @@ from typing import Any
 from msgspec import Struct
 
 from kosmo_kernel.errors import InvalidArgumentsError
+from kosmo_kernel.safety.decoder import DecodeError, decode
 from kosmo_kernel.safety.text import HIDDEN
 from kosmo_kernel.text import lazy_pattern
 
@@ -197,8 +197,8 @@ def value_of(parameter: Parameter, text: str) -> Any:
             raise _invalid_value(parameter, text, "true or false")
         return _BOOLEANS[text.lower()]
     if parameter.kind == "table":
-        with suppress(ValueError, RecursionError):
-            value = json.loads(text, parse_constant=_finite)
+        with suppress(DecodeError):
+            value = decode(text)
             if isinstance(value, (list, dict)):
                 return value
         raise _invalid_value(parameter, text, 'a list or a table in JSON, such as ["a", "b"]')
@@ -206,7 +206,7 @@ def value_of(parameter: Parameter, text: str) -> Any:
 
 
 def _finite(text: str) -> int | float:
-    """Return the number that a text is; `NaN` and `Infinity`, which Python's decoder of JSON accepts, are none."""
+    """Return the number that a text is; `nan` and `inf`, which Python accepts, are none."""
     try:
         number: int | float = int(text)
     except ValueError:

@@ -11,10 +11,9 @@ cross as bytes, which Lua and Python read many times as fast as JSON; their coun
 
 from __future__ import annotations
 
-import gc
 from array import array
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from operator import itemgetter
 from types import NoneType
 from typing import Any, Literal, Self, overload
@@ -22,6 +21,7 @@ from typing import Any, Literal, Self, overload
 import msgspec
 
 from kosmo_kernel.catalogue import Column, Function
+from kosmo_kernel.safety.decoder import collector_paused
 
 Row = dict[str, Any]
 
@@ -104,21 +104,6 @@ class PackedRows(Sequence[Row]):
         return rows
 
 
-@contextmanager
-def collector_paused() -> Iterator[None]:
-    """Pause Python's cycle collector while a large value is built.
-
-    JSON has no cycles, and from about ten thousand records on the collector takes as much time as the decoding.
-    """
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()
-
-
 class Absent:
     """The type of `ABSENT`, the value in a column for a record without the key."""
 
@@ -132,7 +117,6 @@ class Absent:
 ABSENT = Absent()
 MISSING: frozenset[type] = frozenset({NoneType, Absent})
 MAX_KEPT_COLUMNS = 256  # cached columns of one list
-GC_PAUSE_MIN_BYTES = 4096  # bytes of JSON that are decoded without pausing the garbage collector
 
 
 # The alias of the account of all records, or one per record, with None for records that came from no call.
@@ -298,40 +282,6 @@ def columns_of(function: Function, names: Sequence[str]) -> tuple[Column, ...]:
     """Return the columns of a list that was read with some list arguments: these, then those of the function."""
     items = [column for name in names if (column := function.item_column(name))]
     return (*items, *function.columns)
-
-
-def decode(body: bytes) -> Any:
-    """Return the value of JSON text.
-
-    Raises:
-        ValueError: the text is not JSON.
-    """
-    try:
-        if len(body) < GC_PAUSE_MIN_BYTES:
-            return msgspec.json.decode(body)
-        with collector_paused():
-            return msgspec.json.decode(body)
-    except UnicodeDecodeError as error:
-        why = str(error)
-    raise ValueError(why)  # without the error itself, which has the text that may be a secret
-
-
-def ends_early(text: bytes) -> bool:
-    """Return whether invalid JSON may be the truncated beginning of valid JSON.
-
-    If the decoder stopped at a mistake, it reports the same error for the text with anything appended. If it stopped at
-    the end, the error changes: a digit may complete a number, and null characters are invalid anywhere else.
-    """
-    # Twelve null characters are longer than any literal or escape.
-    return any(_decode_error(text + suffix) != _decode_error(text) for suffix in (b"0", b"\0" * 12))
-
-
-def _decode_error(text: bytes) -> str:
-    try:
-        decode(text)
-    except (ValueError, RecursionError) as error:
-        return str(error)
-    return ""
 
 
 def encode(value: Any, *, indent: int | None = None) -> bytes:

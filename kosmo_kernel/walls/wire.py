@@ -87,19 +87,15 @@ def pack(
     return b"".join((LENGTH.pack(len(head)), head, *blobs))
 
 
-def unpack(
-    payload: bytes, from_json: Callable[[bytes], Any] = _from_json, max_header: int = 1 << 32
-) -> tuple[dict[str, Any], list[bytes]]:
+def unpack(payload: bytes, from_json: Callable[[bytes], Any] = _from_json) -> tuple[dict[str, Any], list[bytes]]:
     """Return the header of a payload, which `from_json` decodes, and its texts.
 
     Raises:
-        ValueError: the bytes are not a payload, or its header has more than `max_header` bytes.
+        ValueError: the bytes are not a payload.
     """
     if len(payload) < LENGTH.size:
         raise ValueError("a frame without a header")
     (size,) = LENGTH.unpack_from(payload)
-    if size > max_header:
-        raise ValueError("a header that is too long")
     start = LENGTH.size + size
     header = from_json(payload[LENGTH.size : start])
     if not isinstance(header, dict):

@@ -138,7 +138,10 @@ def test_the_budget_is_that_of_the_last_page() -> None:
 
 
 @given(
-    st.lists(st.fixed_dictionaries({"id": st.integers() | st.text(), "a": st.none()}), unique_by=lambda row: row["id"]),
+    st.lists(
+        st.fixed_dictionaries({"id": st.integers(-(2**63), 2**63 - 1) | st.text(), "a": st.none()}),
+        unique_by=lambda row: row["id"],
+    ),
     st.lists(st.integers(0, 30), max_size=9),
 )
 def test_a_list_split_into_pages_anywhere_is_the_same_list(rows: Rows, cuts: list[int]) -> None:

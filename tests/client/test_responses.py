@@ -53,11 +53,33 @@ def failed(api: WSGIApplication, name: str = "list_apps", account: Account = ACC
 
 
 def test_a_record_is_what_the_service_sent_nulls_unknown_keys_and_order_included() -> None:
-    sent = '{"zeta": 1, "web_url": null, "stack": {"name": "heroku-24", "id": "1"}, "id": 12345678901234567890}'
+    sent = '{"zeta": 1, "web_url": null, "stack": {"name": "heroku-24", "id": "1"}, "id": 1234567890123456789}'
 
     answer = fetched(answering(200, sent), "get_app", app_id="my-app")
 
     assert json.dumps(answer.data) == sent
+
+
+@pytest.mark.parametrize(
+    ("body", "bound"),
+    [
+        ('{"id": 12345678901234567890}', "a whole number of more than 64 bits"),
+        (rf'{{"n":"\u002d","v":{"[" * 700}{"]" * 700}}}', "more than 100 lists and objects inside each other"),
+    ],
+    ids=["number", "depth"],
+)
+def test_an_answer_beyond_a_bound_is_not_read(body: str, bound: str) -> None:
+    error = failed(answering(200, body), "get_app", app_id="my-app")
+
+    assert isinstance(error, BadAnswerError)
+    assert f"the answer of Heroku, 200, is not read: it has {bound}. If it stays so" in error.message
+
+
+def test_half_of_a_surrogate_pair_is_not_asked_for_again() -> None:
+    error = failed(answering(200, r'[{"name": "\ud800"}]'))
+
+    assert "something that is not JSON (half of a surrogate pair)" in error.message
+    assert "It was tried" not in error.message
 
 
 def test_what_the_headers_say_comes_along() -> None:
@@ -231,7 +253,7 @@ def test_a_web_page_in_place_of_json_is_an_error_that_shows_what_came(status: in
 
 
 @pytest.mark.parametrize(
-    "body", [b"", b"{", b'[{"id": "1"}', b"NaN", b'"\xff"', b"[" * 100_000, b"[] []", b"\x00", b"null,"]
+    "body", [b"", b"{", b'[{"id": "1"}', b"NaN", b'"\xff"', b"[" * 100, b"[] []", b"\x00", b"null,"]
 )
 def test_what_is_not_json_is_an_error(body: bytes) -> None:
     error = failed(answering(200, body))

@@ -248,7 +248,7 @@ def test_a_body_that_ends_too_early_is_asked_for_again_wherever_it_ends() -> Non
 
 
 @pytest.mark.parametrize(
-    "body", ["<html>", "[{]", "[1,]", "[] []", "[{'a'", '{"a" 1}', "[trxx, 1]", "[" * 100_000, "[\0"]
+    "body", ["<html>", "[{]", "[1,]", "[] []", "[{'a'", '{"a" 1}', "[trxx, 1]", r'["\ud800"]', "[\0"]
 )
 def test_a_body_with_a_mistake_in_it_is_not_asked_for_again(body: str) -> None:
     asking = Asking(Script(said(200, body), OK))

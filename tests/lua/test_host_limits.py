@@ -19,11 +19,11 @@ from kosmo_kernel.lua.messages import ValueBudget, check_columns, records_memory
 from kosmo_kernel.run import lookups
 from kosmo_kernel.run.lookups import KeptValues
 from kosmo_kernel.run.options import RunOutput
-from kosmo_kernel.safety.intake import count_values
+from kosmo_kernel.safety import decoder
+from kosmo_kernel.safety.decoder import count_values
 from kosmo_kernel.session import Session
 from kosmo_kernel.settings import limits
 from kosmo_kernel.settings.limits import Limits
-from kosmo_kernel.values import records
 from kosmo_kernel.values.records import Records
 from kosmo_kernel.walls import wire
 
@@ -87,9 +87,9 @@ def test_a_shared_empty_table_inside_lists_is_refused_before_it_is_decoded(
 ) -> None:
     decoded: list[int] = []
 
-    def decode(text: bytes) -> Any:
+    def decode(text: bytes, **bounds: Any) -> Any:
         decoded.append(len(text))
-        return records.decode(text)
+        return decoder.decode(text, **bounds)
 
     monkeypatch.setattr(values, "decode", decode)
     monkeypatch.setattr(lua, "limits", Limits(values=10_000))
@@ -275,7 +275,7 @@ def test_a_header_of_many_values_is_refused_before_it_is_decoded() -> None:
     payload = wire.pack({"kind": "done", "values": [{}] * 1000})
 
     assert messages.unpack(payload, 10_000)[0]["kind"] == "done"
-    with pytest.raises(ValueError, match="more values"):
+    with pytest.raises(ValueError, match="more than 1,000 values"):
         messages.unpack(payload, 1000)
 
 

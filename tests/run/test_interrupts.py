@@ -28,8 +28,8 @@ from kosmo_kernel.lua.host import Interruptible
 from kosmo_kernel.notebook import cells
 from kosmo_kernel.render import display, error_lines, frames, tables
 from kosmo_kernel.run import options as runs
+from kosmo_kernel.safety.decoder import collector_paused
 from kosmo_kernel.session import Session
-from kosmo_kernel.values.records import collector_paused
 
 Interrupt = Callable[[], object]
 

@@ -1,25 +1,19 @@
-"""Files and JSON that somebody else may have written: what is read, what is refused, and that nothing else reads it."""
+"""Files that somebody else may have written: what is read, what is refused, and that nothing else opens one."""
 
 from __future__ import annotations
 
 import ast
-import json
 import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from repository import ROOT
+from package_syntax import files_with
 
 from kosmo_kernel.safety.intake import (
-    MAX_DEPTH,
     UntrustedFileError,
-    decode_json,
     decode_text,
-    is_deeper_than,
     read_file,
     read_file_if_any,
     read_unnamed_file,
@@ -134,67 +128,15 @@ def test_what_is_no_utf_8_is_an_error_with_its_line_and_column() -> None:
     assert decode_text(b"\xef\xbb\xbfa", Path("f"), ProblemError) == "a"
 
 
-@pytest.mark.claim("parent-files")
-@pytest.mark.parametrize(
-    ("text", "reason"),
-    [
-        ("[" * 900_000, "inside each other"),
-        ('{"a":' * 500_000, "inside each other"),
-        ("[" + "[]," * 2_000_000 + "[]]", "more than 1,000,000 values"),
-        ("[" + "9" * 5_000 + "]", "no JSON that can be read"),
-        ('{"a": 1', "f:1:8 is no JSON"),
-        (b"\xff", "no JSON"),
-        ('"\ud800', "is no JSON"),
-    ],
-    ids=["open lists", "open objects", "many values", "long number", "cut", "no text", "half a surrogate pair"],
-)
-def test_json_that_cannot_be_decoded_within_limits_is_one_error(text: str | bytes, reason: str) -> None:
-    with pytest.raises(ProblemError, match=reason):
-        decode_json(text, "f", ProblemError)
-
-
-def nested(depth: int) -> str:
-    return "[" * depth + "]" * depth
-
-
-def test_the_depth_counts_lists_and_objects_and_not_what_texts_have() -> None:
-    assert decode_json(nested(MAX_DEPTH), "f", ProblemError) is not None
-    with pytest.raises(ProblemError):
-        decode_json(nested(MAX_DEPTH + 1), "f", ProblemError)
-    text = json.dumps({"a": "[" * 5_000, 'b\\"': '"' * 500 + "{" * 500})
-    assert decode_json(text, "f", ProblemError)["a"] == "[" * 5_000
-
-
-values = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.text('a"\\[]{},'),
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text('a"\\[]{},'), inner, max_size=4),
-    max_leaves=30,
-)
-
-
-def depth_of(value: object) -> int:
-    if isinstance(value, dict):
-        return 1 + max(map(depth_of, value.values()), default=0)
-    return 1 + max(map(depth_of, value), default=0) if isinstance(value, list) else 0
-
-
-@given(values, st.integers(0, 12))
-def test_the_depth_of_any_json_is_that_of_its_value(value: object, most: int) -> None:
-    assert is_deeper_than(json.dumps(value).encode(), most) == (depth_of(value) > most)
-
-
-# The only place that opens or decodes ----------------------------------------------------------------------------
+# The only place that opens --------------------------------------------------------------------------------------
 
 OPENS = {"open", "read_text", "read_bytes"}
 NOT_FILES = {"self._codec.open"}  # opens an envelope
-DECODES = {"json.loads", "json.load", "msgspec.json.decode", "msgspec.json.Decoder", "tomllib.loads", "tomllib.load"}
 
-# Files that open or decode by themselves, each with what is read there and why that is bounded or our own.
+# Files that open by themselves, each with what is read there and why that is bounded or our own.
 ALLOWED = {
     "safety/intake.py": "the intake itself",
-    "reader/documents.py": "TOML of files that the intake has read; keys are bounded first",
     "safety/markup.py": "shipped",
-    # Files of this package, and what it wrote itself.
     "docs/guides.py": "shipped",
     "docs/search_index.py": "shipped",
     "editor/inference.py": "shipped",
@@ -205,57 +147,32 @@ ALLOWED = {
     "integrations/heroku/__main__.py": "a tool of developers",
     "kernel/__main__.py": "the null device",
     "cli/streams.py": "the null device",
-    "mcp_server/serving.py": "the null device",
     "lua/worker.py": "shipped; a process without a token",
     "walls/lockdown.py": "the null device, and a trial that must fail; a process without a token",
     "settings/private_files.py": "writes",
-    "inventory/__init__.py": "a folder that this package wrote and is about to replace",
     "archive/file.py": "creates archives, which SQLite opens within limits",
     "integrations/__init__.py": "metadata of installed packages",
     "settings/installation.py": "metadata of the installed package",
     "results.py": "the user's own log",
     "cli/kernelspec.py": "shipped",
     "runbook/page.py": "a page that this package wrote before",
-    "settings/notebook_run.py": "what `kosmo run` passes to the kernel that it starts",
     "runbook/cells.py": "the standard error of a kernel that this package started",
     "kernel/protocol.py": "files of the kernel's own processes in /proc",
-    "kernel/channels.py": "the connection file that Jupyter wrote, and messages with the signature of the front end",
-    "integrations/heroku/demo/records.py": "the demo's own records",
-    "integrations/heroku/demo/api.py": "requests to the simulated API",
-    # Frames and messages whose bytes and values are counted before.
-    "lua/messages.py": "frames of the Lua process, counted first",
-    "walls/wire.py": "frames of the walled processes, counted or measured first",
-    "values/fields.py": "names of columns",
-    "mcp/sdk.py": "a line whose bytes and values are counted first",
-    # Answers of the service, whose bytes are counted while they arrive.
-    "values/records.py": "answers of the service, and records that were encoded here",
-    "integrations/heroku/api.py": "errors and budgets of the service",
-    # What the user types.
+    "kernel/channels.py": "the connection file that Jupyter wrote",
     "cli/lua.py": "the script that the user named, also from a pipe; bounded",
-    "cli/arguments.py": "an argument of the user's command",
-    "values/lua_literals.py": "an argument of the user's command",
-    # Snapshots.
-    "archive/snapshots.py": "a snapshot, whose values and depth are counted first, and the columns of its views",
 }
 
 
 @pytest.mark.claim("parent-files")
-def test_only_the_intake_opens_or_decodes_what_others_may_have_written() -> None:
-    package = ROOT / "kosmo_kernel"
-    reading = {
-        path.relative_to(package).as_posix(): calls
-        for path in sorted(package.rglob("*.py"))
-        if (calls := sorted(set(_reading_calls(ast.parse(path.read_text(encoding="utf-8"))))))
-    }
-    assert {name: calls for name, calls in reading.items() if name not in ALLOWED} == {}
-    assert sorted(ALLOWED.keys() - reading.keys()) == [], "these open and decode nothing any more"
+def test_only_the_intake_opens_what_others_may_have_written() -> None:
+    opening = files_with(_opening_calls)
+    assert {name: calls for name, calls in opening.items() if name not in ALLOWED} == {}
+    assert sorted(ALLOWED.keys() - opening.keys()) == [], "these open nothing any more"
 
 
-def _reading_calls(tree: ast.Module) -> Iterator[str]:
+def _opening_calls(tree: ast.Module) -> Iterator[str]:
     for node in ast.walk(tree):
-        if isinstance(node, ast.Attribute) and (name := ast.unparse(node)) in DECODES:  # called, or passed on
-            yield name
-        elif isinstance(node, ast.Call) and (name := ast.unparse(node.func)) not in NOT_FILES:
+        if isinstance(node, ast.Call) and (name := ast.unparse(node.func)) not in NOT_FILES:
             owner, _, method = name.rpartition(".")
             if method in OPENS and (owner or method == "open") and not owner.startswith("Path(f'/proc/"):
                 yield name

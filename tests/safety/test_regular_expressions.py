@@ -31,7 +31,7 @@ MADE_LATER = {
     "catalogue/model.py": "patterns of the catalogue on arguments whose length is bounded, and its addresses on paths",
     "catalogue/integration.py": "patterns of the catalogue, on arguments whose length is bounded",
     "client/client.py": "patterns of the catalogue, on arguments whose length is bounded",
-    "client/secrets.py": "alternatives of single characters; names of fields, on the start of a body",
+    "client/secrets.py": "the spellings of a token; names of fields, on the start of a body",
     "integrations/heroku/demo/http.py": "requests to the simulated API",
     "magic/editing.py": "a name that is escaped, on the cell that its user edits",
     "run/habits.py": "a table of this package, tested with the others of its file",

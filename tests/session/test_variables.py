@@ -23,11 +23,12 @@ from kosmo_kernel.errors import (
     UnknownNameError,
 )
 from kosmo_kernel.render.frames import frame_of
+from kosmo_kernel.safety.decoder import decode
 from kosmo_kernel.safety.markup import Markdown
 from kosmo_kernel.session import Session
 from kosmo_kernel.values import extended_json
 from kosmo_kernel.values.from_python import lua_value
-from kosmo_kernel.values.records import Records, decode, encode
+from kosmo_kernel.values.records import Records, encode
 
 
 @pytest.fixture(scope="module")

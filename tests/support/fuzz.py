@@ -60,7 +60,7 @@ def toml(data: bytes) -> None:
 def json_files(data: bytes) -> None:
     """Read JSON, and JSON with comments; what is read must be what the standard library reads."""
     from kosmo_kernel.reader.documents import jsonc_value
-    from kosmo_kernel.safety.intake import decode_json
+    from kosmo_kernel.safety.decoder import decode_json
 
     try:
         value = decode_json(data, "f", ValueError)

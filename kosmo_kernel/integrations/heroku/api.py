@@ -12,6 +12,7 @@ import re
 from collections.abc import Mapping
 
 from kosmo_kernel.catalogue.http import ErrorBody, Response
+from kosmo_kernel.safety.decoder import DecodeError, decode
 
 PAGE_SIZE = 1000  # records; the maximum of one page
 _FORBIDDEN = 403
@@ -69,11 +70,9 @@ def accepted(resource: str) -> tuple[str, ...]:
 
 def read_error(reply: Response) -> ErrorBody | None:
     """Return the content of an error, `{"id", "message", "url"}`; None if the body is something else."""
-    import json  # only an error needs it
-
     try:
-        body = json.loads(reply.body)
-    except (ValueError, RecursionError):
+        body = decode(reply.body)
+    except DecodeError:
         return None
     if not isinstance(body, dict) or not isinstance(body.get("message"), str):
         return None
@@ -91,11 +90,9 @@ def read_error(reply: Response) -> ErrorBody | None:
 
 def read_budget(reply: Response) -> int | None:
     """Return the number in `{"remaining": 2399}`; this request costs nothing (Heroku's schema, "Rate Limit")."""
-    import json  # only a question about the budget needs it
-
     try:
-        remaining = json.loads(reply.body)["remaining"]
-    except (ValueError, RecursionError, LookupError, TypeError):
+        remaining = decode(reply.body)["remaining"]
+    except (DecodeError, LookupError, TypeError):
         return None
     return remaining if isinstance(remaining, int) else None
 

@@ -65,6 +65,7 @@ from kosmo_kernel.integrations.heroku.demo.records import (
     Routes,
 )
 from kosmo_kernel.integrations.heroku.facts import LinkFact, facts
+from kosmo_kernel.safety.decoder import DecodeError, decode
 
 # Forms of records ---------------------------------------------------------------------------------------
 
@@ -327,9 +328,10 @@ class _AppFilter(msgspec.Struct):
 
 def _read_body(request: WsgiRequest, form: type[_Body]) -> _Body:
     try:
-        return msgspec.json.decode(request.body, type=form)
-    except msgspec.MsgspecError as error:
+        body: _Body = decode(request.body, type=form)
+    except DecodeError as error:
         raise HerokuError(400, "bad_request", f"The request body cannot be read: {error}.") from None
+    return body
 
 
 def in_process(stage: str = "") -> tuple[DemoApi, str]:
