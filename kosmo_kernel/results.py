@@ -89,6 +89,11 @@ class Result(Struct):
         return self.values[0] if self.values else None
 
     @property
+    def complete(self) -> bool:
+        """Whether every call answered with all that it was asked for; not so after a dry run."""
+        return not self.failures and not self.dry_run
+
+    @property
     def values_to_show(self) -> list[Any]:
         """The values, or for a dry run the plan of its calls: its values are based on empty answers."""
         if not self.dry_run:
@@ -220,7 +225,11 @@ def run_document(
         facts: the attributes of the error.
         dry_run: list the planned calls of a dry run.
     """
-    meta: dict[str, Any] = {"permission_bypassed": bool(result and result.permission_bypassed), "dry_run": dry_run}
+    meta: dict[str, Any] = {
+        "permission_bypassed": bool(result and result.permission_bypassed),
+        "complete": error is None and result is not None and result.complete,
+        "dry_run": dry_run,
+    }
     values = result.values if result and error is None else []
     if result is not None:
         meta |= {"account": result.account, "notes": [*result.notes, *_lost(values)]}

@@ -132,9 +132,10 @@ class CallCommand(Command):
 
     def meta(self, result: Result | None) -> dict[str, Any]:
         """Return the metadata of the current call."""
-        metadata: dict[str, Any] = {"dry_run": self.dry_run, "permission_bypassed": False}
+        metadata: dict[str, Any] = {"dry_run": self.dry_run, "permission_bypassed": False, "complete": False}
         if result is None:
             return metadata
+        metadata["complete"] = result.complete
         call = result.calls[0] if result.calls else None
         metadata |= {"account": call.account if call else result.account}
         if call:
@@ -150,7 +151,8 @@ class CallCommand(Command):
     def failure(self, message: str, facts: dict[str, Any], error: Exception) -> dict[str, Any]:
         """Return the document of a failed call."""
         result = error.result if isinstance(error, KosmoError) else None
-        return self.call_document(result, self.meta(result) | {"error": facts}, error=message)
+        meta = self.meta(result) | {"complete": False, "error": facts}
+        return self.call_document(result, meta, error=message)
 
     def make_call(self, session: Session, name: str, arguments: Mapping[str, Any]) -> Result:
         """Make a call with progress and notes on standard error."""

@@ -30,7 +30,7 @@ ENVELOPE = {
     "success": {"type": "boolean"},
     "data": {},
     "error": {"type": ["string", "null"]},
-    "meta": {"type": "object", "required": ["dry_run", "permission_bypassed"]},
+    "meta": {"type": "object", "required": ["dry_run", "permission_bypassed", "complete"]},
     "duration_ms": {"type": "number", "minimum": 0},
 }
 
@@ -82,7 +82,7 @@ def test_a_call_can_be_written_in_several_ways_and_gives_what_lua_gets(args: tup
     assert answer["data"] == lua("app.integrations.heroku.get_app('my-app')")[0]
     meta = answer["meta"]
     assert (meta["operation"], meta["account"], meta["requests"], meta["notes"]) == ("read", "demo", 1, [FICTION])
-    assert (meta["dry_run"], meta["permission_bypassed"]) == (False, False)
+    assert (meta["dry_run"], meta["permission_bypassed"], meta["complete"]) == (False, False, True)
 
 
 def test_an_alias_means_its_function() -> None:
@@ -124,6 +124,7 @@ def test_what_could_not_be_read_is_collected_when_asked_for() -> None:
     code, answer = answer_of(*args, "--errors", "collect")
     (failure,) = answer["meta"]["failures"]
     assert (code, failure["app_id"], failure["status"]) == (0, "no-such-app", 404)
+    assert answer["meta"]["complete"] is False
     assert {row["app_id"] for row in answer["data"]} == {"my-app"}
     done = kosmo(*args, "--errors=collect")
     assert (done.returncode, "no-such-app" in done.stdout, "no-such-app" in done.stderr) == (0, False, True)

@@ -39,7 +39,7 @@ ENVELOPE = {
     "execution_time_ms": {"type": "number", "minimum": 0},
     "memory_usage": {"type": "integer", "minimum": 0},
     "integration_calls": {"type": "array"},
-    "meta": {"type": "object", "required": ["permission_bypassed"]},
+    "meta": {"type": "object", "required": ["permission_bypassed", "complete"]},
 }
 CALL = ["path", "account", "durationMs", "status", "rows", "requests"]
 
@@ -124,7 +124,13 @@ def test_json_has_values_output_calls_and_cost() -> None:
     assert call.pop("durationMs") > 0
     assert list(call.values()) == ["integrations.heroku.list_apps", "demo", "ok", 19, 1]
     assert answer["memory_usage"] > 0
-    assert answer["meta"] == {"permission_bypassed": False, "dry_run": False, "account": "demo", "notes": [FICTION]}
+    assert answer["meta"] == {
+        "permission_bypassed": False,
+        "complete": True,
+        "dry_run": False,
+        "account": "demo",
+        "notes": [FICTION],
+    }
 
 
 def test_json_is_utf_8_whatever_the_terminal_speaks() -> None:
