@@ -155,6 +155,8 @@ class Integration(Struct, frozen=True, dict=True):
     change_command: Callable[[str, str], str] | None = None
     # Returns what the service has and no function, each with the reason; None for nothing.
     left_out: Callable[[], Iterable[tuple[str, str]]] | None = None
+    # What its API tells nobody, each with where to find it.
+    not_told: Mapping[str, str] = field(default_factory=dict)
     # The names of the functions that most questions need, in the order of the page about them.
     most_used: tuple[str, ...] = ()
     inventory: str = ""  # where the facts about an inventory of an account are, `package.module:name`; empty for none

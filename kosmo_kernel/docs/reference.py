@@ -181,9 +181,12 @@ def _tables(integration: Integration) -> Iterator[str]:
 
 
 def _left_out(integration: Integration) -> Iterator[str]:
-    """Yield what a service has and no function, each with the reason."""
+    """Yield what a service has and no function, each with the reason, and what its API does not tell."""
     rows = [(f"`{what}`", why) for what, why in (integration.left_out() if integration.left_out else ())]
     yield table_of_package(("Left out", "Why"), rows) if rows else "Nothing is left out."
+    if integration.not_told:
+        yield f"What no function reads, because {integration.title}'s API does not tell it or it is a secret:"
+        yield table_of_package(("What", "Where to find it"), list(integration.not_told.items()))
 
 
 def _function(integration: Integration, function: Function, *, in_python: bool) -> Iterator[str]:

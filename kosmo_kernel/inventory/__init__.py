@@ -142,6 +142,7 @@ def write(data: AccountData, folder: Path, *, resumes: bool = False) -> Mapping[
         "time": iso_time(data.time),
         "snapshot": None if data.origin is None else str(data.origin),
         "complete": data.complete,
+        "not_told": list(service().not_told),
         "requests": data.requests,
         **({"taken_over": data.taken_over.facts()} if data.taken_over else {}),
         **as_json(data),

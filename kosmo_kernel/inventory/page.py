@@ -88,6 +88,7 @@ def page_of(data: AccountData, folder: Path = Path("inventory")) -> Html:
         command=_command(data, folder),
         version=__version__,
         service=service().title,
+        not_told=", ".join(service().not_told),
         content=_NOTHING.join(content),
     )
     return html_page(f"Inventory of {data.account}, {day}", body, [data.account], data.time)

@@ -136,6 +136,14 @@ HEROKU = Integration(
     team_address="@herokumanager.com",
     change_command=_change_command,
     left_out=_left_out,
+    not_told={
+        "jobs of Heroku Scheduler": "`heroku addons:open scheduler --app APP`",
+        "DNS records": "`dig CNAME NAME`; `list_domains` has the target that each should have",
+        "contents of databases": "`heroku pg:psql --app APP`",
+        "values of config vars": "`heroku config --app APP`; they are never read, `list_config_vars` has the names",
+        "logs and metrics": "`heroku logs --app APP`, and the dashboard",
+        "source code and contents of builds": "`heroku git:clone --app APP`",
+    },
     most_used=(
         "list_apps",
         "get_app",
