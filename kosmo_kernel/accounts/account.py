@@ -22,7 +22,7 @@ from typing import NoReturn
 from kosmo_kernel.catalogue import Integration
 from kosmo_kernel.catalogue.http import OtherHost, account_variable
 from kosmo_kernel.errors import CredentialsError
-from kosmo_kernel.safety.redaction import redact, use
+from kosmo_kernel.safety.redaction import Secret, redact
 from kosmo_kernel.settings.config_file import config
 from kosmo_kernel.text import lazy_pattern, normalize_alias
 
@@ -62,7 +62,7 @@ class Account:
         CredentialsError: the token cannot be sent in a header. The message does not show it.
     """
 
-    __slots__ = ("__weakref__", "alias", "integration", "source", "token", "url")
+    __slots__ = ("alias", "integration", "source", "token", "url")
 
     def __init__(self, integration: str, alias: str, token: str, url: str, source: str) -> None:
         if not _TOKEN.fullmatch(token):
@@ -70,8 +70,8 @@ class Account:
                 f"The token in {source} has spaces, control characters or letters outside ASCII in it "
                 "(or is empty). Copy it again, whole and alone on its line."
             )
-        self.integration, self.alias, self.token, self.url, self.source = integration, alias, token, url, source
-        use(self)
+        self.integration, self.alias, self.url, self.source = integration, alias, url, source
+        self.token = Secret(token)
 
     def __setattr__(self, name: str, value: object) -> None:
         if hasattr(self, name):
@@ -83,14 +83,13 @@ class Account:
         return f"Account({', '.join(fields)})"
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Account) and self._identity == other._identity
+        return isinstance(other, Account) and self._identity() == other._identity()
 
     def __hash__(self) -> int:
-        return hash(self._identity)
+        return hash(self._identity())
 
-    @property
     def _identity(self) -> tuple[str, ...]:
-        return self.integration, self.alias, self.token, self.url, self.source
+        return self.integration, self.alias, self.token.reveal(), self.url, self.source
 
     def __reduce__(self) -> NoReturn:
         raise TypeError(f"the account `{self.alias}` holds a token and is never written or sent anywhere")

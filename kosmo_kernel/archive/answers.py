@@ -117,7 +117,7 @@ class ResponseRedactor:
         return fingerprints(self._account.alias).of(secret)
 
     def _redact(self, text: str) -> str:
-        return redact(text, (self._account.token,))
+        return redact(text, (self._account.token.reveal(),))
 
     def _text(self, text: str) -> bytes:
         return self._redact(text).encode(errors="replace")

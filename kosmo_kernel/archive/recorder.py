@@ -265,7 +265,7 @@ class Recorder:
     def _values(self, connection: sqlite3.Connection, recorded: RecordedAnswer) -> tuple[Any, ...]:
         """Return the row of an answer, whose account and body are added if they are new."""
         answer, key = recorded.answer, recorded.key
-        account = key.service, key.account, recorded.account.token
+        account = key.service, key.account, recorded.account.token.reveal()
         if account not in self._rows:
             self._rows[account] = account_row(self._archive, connection, *account[:2], recorded.account)
         return (

@@ -408,4 +408,4 @@ def _address(account: Account | None) -> str:
 
 
 def _owner(salt: bytes, account: Account) -> bytes:
-    return hmac.digest(salt, account.token.encode(errors="surrogatepass"), sha256)
+    return hmac.digest(salt, account.token.reveal().encode(errors="surrogatepass"), sha256)

@@ -140,7 +140,7 @@ class Answers:
 
     def key(self, account: Account, function: Function, args: Mapping[str, object]) -> AnswerKey:
         """Return the key of the answer to a call without a list argument."""
-        who = blake2b(f"{account.url}\0{account.token}".encode(errors="surrogatepass"), key=self._secret)
+        who = blake2b(f"{account.url}\0{account.token.reveal()}".encode(errors="surrogatepass"), key=self._secret)
         range_ = f"{args.get(NEWEST) or ''} {args.get(SINCE) or ''}"
         # Where a record says which of several addresses is asked, the arguments stand in place of the address.
         link = None if function.chooser else function.link(args)

@@ -33,7 +33,7 @@ from kosmo_kernel.client.transport import (
     TruncatedResponseError,
     UnreadableResponseError,
 )
-from kosmo_kernel.errors import ApiError, InvalidArgumentsError, RefusedError
+from kosmo_kernel.errors import ApiError, InvalidArgumentsError, KosmoError, RefusedError
 from kosmo_kernel.progress.run import Clock, Progress
 from kosmo_kernel.safety.decoder import DecodeError, decode
 from kosmo_kernel.safety.redaction import one_line
@@ -109,7 +109,7 @@ class Client:
         """The scopes of the token, if the last response reported them."""
         header = (self.integration.credentials.scopes or "").lower()
         scopes = (self.last_headers or {}).get(header, "")
-        return tuple(one_line(scope, (self.account.token,)) for scope in re.split(r"[\s,]+", scopes) if scope)
+        return tuple(one_line(scope, (self.account.token.reveal(),)) for scope in re.split(r"[\s,]+", scopes) if scope)
 
     def budget_left(self, progress: Progress | None = None) -> int | None:
         """Query the remaining request budget of the account. The query does not count against it.
@@ -180,7 +180,12 @@ class Client:
                         raise InvalidArgumentsError.of_call(function.name, [fault], function.example_call)
                 requests += reply.requests
         progress = progress or Progress(self.clock)
-        return Exchange(self, function, args, progress, on_answer=on_answer, requests=requests).reply()
+        try:
+            return Exchange(self, function, args, progress, on_answer=on_answer, requests=requests).reply()
+        except KosmoError as error:
+            failure = error.with_traceback(None)
+            failure.__cause__ = failure.__context__ = None
+        raise failure  # without the frames that read a response, whose variables show its secrets
 
     def address(self, link: Link) -> str:
         """Return the address of the other host of the service that has a link.
@@ -404,7 +409,7 @@ class Exchange(CallErrors):
                 retries = RetryPolicy(client.clock, client.rng, client.retries, begun)
             pause = retries.pause(setback)
             if pause is None:
-                raise setback.error from setback.__cause__
+                raise setback.error from None
             if pause:
                 self._progress.pause(pause, PAUSE_REASON, alone=True)
 
@@ -419,12 +424,10 @@ class Exchange(CallErrors):
         error = self.no_answer(failure.why, failure.advice)
         was_met = client.last_headers is not None
         if failure.retryable == "never" or (failure.retryable == "met" and not was_met):
-            raise error from failure.__cause__
+            raise error
         if was_met and not is_alone and not failure.is_connected:
             self.describe_outage(error, is_recorded=client.is_recorded)
-        setback = RetryableError(error)
-        setback.__cause__ = failure.__cause__
-        return setback
+        return RetryableError(error)
 
     def _sent(self, request: Any, retries: RetryPolicy | None, *, is_free: bool) -> Response:
         """Send one request under the rate limit, and return its response, whatever its status.
@@ -454,9 +457,9 @@ class Exchange(CallErrors):
         client.responses += is_sent
         self._count(reply, permit, is_free=is_free)
         if isinstance(broken, UnreadableResponseError):
-            raise self.unreadable(reply, str(broken)) from broken
+            raise self.unreadable(reply, str(broken))
         if broken:
-            raise RetryableError(self.truncated(reply, broken)) from broken.__cause__
+            raise RetryableError(self.truncated(reply, broken))
         return reply
 
     def _count(self, reply: Response, permit: Permit | None, *, is_free: bool) -> None:

@@ -3,7 +3,7 @@
 They go to the network, or to an API in this process. The network has the HTTP library, whose import takes longer than
 the first answers of the demo, so it is imported with the first request that it sends.
 
-The token is sent in the request's own headers. There are no other credentials, no cookies and no redirects.
+The token is the only credential: there are no cookies and no redirects.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from kosmo_kernel.accounts import Account
 from kosmo_kernel.catalogue import Function, Integration
 from kosmo_kernel.catalogue.http import Response
 from kosmo_kernel.client.secrets import TokenRedactor
-from kosmo_kernel.client.transport import HttpRequest, HttpTransport, encoded
+from kosmo_kernel.client.transport import HttpRequest, HttpTransport
 
 if TYPE_CHECKING:
     from kosmo_kernel.client.network import Network
@@ -36,25 +36,19 @@ class Connections:
         self, integration: Integration, account: Account, transport: HttpTransport | None, timeout: float
     ) -> None:
         self._url, self.timeout, self._transport = account.url, timeout, transport
-        self._redactor = TokenRedactor(account.token)
-        headers = {
-            "host": urlsplit(account.url).netloc.encode("idna").decode(),
-            "accept-encoding": "gzip",
-            "user-agent": f"kosmo-kernel/{__version__}",
-            **integration.headers,
-            **integration.credentials.headers(account.token),
-        }
-        self._headers = encoded(headers)
+        self._redact = TokenRedactor(account.token.reveal()).redact
+        agent = f"kosmo-kernel/{__version__}"
+        self._headers = {"accept-encoding": "gzip", "user-agent": agent, **integration.headers}
+        self._host = urlsplit(account.url).netloc.encode("idna").decode()
+        self._credentials = lambda: integration.credentials.headers(account.token.reveal())
         self._networks: dict[str, Network] = {}  # by the address without its path
         self._lock = threading.Lock()
         self.closed = False
 
     def request(self, url: str, headers: Mapping[str, str], function: Function) -> HttpRequest:
         """Return a new request, which can be sent more than once, to an address that the token may be sent to."""
-        if url.startswith(f"{self._url}/"):
-            return HttpRequest(url, [*self._headers, *encoded(headers)])
-        host = {"host": urlsplit(url).netloc}
-        return HttpRequest(url, [*encoded(host), *self._headers[1:], *encoded(headers)])
+        host = self._host if url.startswith(f"{self._url}/") else urlsplit(url).netloc
+        return HttpRequest(url, {"host": host, **self._headers, **headers}, self._credentials)
 
     def sends(self, request: HttpRequest) -> bool:
         """Return True: every request is sent."""
@@ -73,10 +67,9 @@ class Connections:
             SettingsError: the environment variables for proxies or certificates are invalid.
             RuntimeError: the connections are closed.
         """
-        reply = (self._transport or self._network(request.url)).send(request, check)
-        if reply.body:
-            reply.body = self._redactor.redact(reply.body)
-        return reply
+        response = (self._transport or self._network(request.url)).send(request, check)
+        response.body = self._redact(response.body)
+        return response
 
     def close(self) -> None:
         """Close all connections for good, those in use as soon as they have their responses."""
@@ -91,9 +84,8 @@ class Connections:
 
         address = self._url if url.startswith(f"{self._url}/") else "{0.scheme}://{0.netloc}".format(urlsplit(url))
         with self._lock:
-            network = self._networks.get(address)
-            if network is None:
-                network = self._networks[address] = Network(address, self.timeout)
-                if self.closed:
-                    network.close()
-            return network
+            if self.closed:
+                raise RuntimeError(f"the connections to {self._url} are closed")
+            if address not in self._networks:
+                self._networks[address] = Network(address, self.timeout)
+            return self._networks[address]

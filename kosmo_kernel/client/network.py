@@ -28,7 +28,14 @@ from msgspec import Struct
 from kosmo_kernel.accounts import is_loopback
 from kosmo_kernel.catalogue.http import Response
 from kosmo_kernel.client.responses import LATER
-from kosmo_kernel.client.transport import HttpRequest, NoResponseError, Retryable, read_response
+from kosmo_kernel.client.transport import (
+    HttpRequest,
+    NoResponseError,
+    Retryable,
+    TruncatedResponseError,
+    new_response,
+    read_body,
+)
 from kosmo_kernel.errors import SettingsError
 from kosmo_kernel.safety.redaction import one_line
 
@@ -46,6 +53,7 @@ uptime = partial(time.clock_gettime, getattr(time, "CLOCK_BOOTTIME", time.CLOCK_
 _NETWORK = "Check the network, and HTTPS_PROXY if there is a proxy"
 # With a proxy, these errors are about the connection to the proxy.
 _CONNECT_ERRORS = (httpx.ConnectTimeout, socket.gaierror, ConnectionRefusedError)
+_OWN_AUTHORITY = "The certificate of an authority of your own belongs into the file that SSL_CERT_FILE names"
 _PROXY = "Check HTTPS_PROXY, ALL_PROXY and NO_PROXY"
 
 # Why a request got no response, what to do, and whether to retry. The first entry found in the chain of causes applies.
@@ -53,12 +61,7 @@ _FAILURES: tuple[tuple[type[Exception], str, str, Retryable], ...] = (
     (httpx.ConnectTimeout, "no connection was made in time", _NETWORK, "met"),
     (httpx.TimeoutException, "nothing came for {timeout:g} s", LATER, "always"),
     (httpx.ProxyError, "the proxy refused ({error})", _PROXY, "never"),
-    (
-        ssl.SSLCertVerificationError,
-        "its certificate cannot be trusted ({error})",
-        "The certificate of an authority of your own belongs into the file that SSL_CERT_FILE names",
-        "never",
-    ),
+    (ssl.SSLCertVerificationError, "its certificate cannot be trusted ({error})", _OWN_AUTHORITY, "never"),
     (ssl.SSLEOFError, "the connection broke off", LATER, "always"),
     (ssl.SSLError, "it does not speak https ({error})", "Check the address", "never"),
     (socket.gaierror, "its name is not known", _NETWORK, "met"),
@@ -71,7 +74,7 @@ class _ConnectionPool(Struct, eq=False):
     """A pool of connections, and what it is used for."""
 
     transport: httpx.HTTPTransport
-    used_at: float  # the time of the last request
+    used_at: float = 0.0  # the time of the last request
     in_flight: int = 0  # the number of requests
     has_answered: bool = False  # so that a connection that breaks is likely an older one
 
@@ -96,76 +99,77 @@ class Network:
 
     def send(self, request: HttpRequest, check: Callable[[], None]) -> Response:
         """Send a request and return the response; see `Connections.send`."""
-        pool = self._acquire()
+        with self._lock:
+            if self._closed:
+                raise RuntimeError(f"the connections to {self._url} are closed")
+            now, pool = uptime(), self._pool
+            if pool is None or (not pool.in_flight and now - pool.used_at > KEEPALIVE_SECONDS):
+                if pool:
+                    pool.transport.close()
+                pool = self._pool = _ConnectionPool(self._opened())
+            pool.used_at = now
+            pool.in_flight += 1
+        is_broken = False
         try:
-            reply = self.answer(pool.transport, request, check)
+            response = self.answer(pool.transport, request, check)
             pool.has_answered = True
         except NoResponseError as error:
-            if error.is_connected:
-                timed_out = isinstance(error.__cause__, httpx.TimeoutException)
-                error.is_stale = pool.has_answered and not timed_out
-                self._retire(pool)
+            is_broken = error.is_connected
+            error.is_stale = error.is_stale and pool.has_answered
             raise
         finally:
-            self._release(pool)
-        return reply
+            with self._lock:
+                pool.in_flight -= 1
+                if is_broken and self._pool is pool:
+                    self._pool = None
+                is_over = self._pool is not pool and not pool.in_flight
+            if is_over:
+                pool.transport.close()
+        return response
 
     def answer(self, transport: httpx.BaseTransport, request: HttpRequest, check: Callable[[], None]) -> Response:
         """Return the response to a request that a transport sends; see `Connections.send` for the errors."""
-        try:
-            message = httpx.Request(
-                "GET", request.url, headers=request.headers, stream=_NO_CONTENT, extensions=self.extensions
-            )
-            while True:
-                try:
-                    response = transport.handle_request(message)
-                    break
-                except httpx.PoolTimeout:
-                    check()
-        except (httpx.TransportError, httpx.InvalidURL) as error:
-            raise self._no_response(error) from error
-        try:
-            stream: Any = response.stream  # of a transport that is not asynchronous
-            return read_response(response.status_code, response.headers.raw, stream, (httpx.TransportError,))
-        finally:
-            response.close()
+        while (outcome := self._attempt(transport, request)) is None:
+            check()
+        if isinstance(outcome, BaseException):
+            raise outcome
+        return outcome
 
     def close(self) -> None:
         """Close all connections for good, those in use as soon as they have their responses."""
         with self._lock:
-            self._closed = True
-        if self._pool:
-            self._retire(self._pool)
-
-    def _acquire(self) -> _ConnectionPool:
-        """Return the pool for one more request."""
-        with self._lock:
-            if self._closed:
-                raise RuntimeError(f"the connections to {self._url} are closed")
-            now, old = uptime(), self._pool
-            pool = old if old and (old.in_flight or now - old.used_at <= KEEPALIVE_SECONDS) else self._opened()
-            pool.used_at, pool.in_flight, self._pool = now, pool.in_flight + 1, pool
-        if old and old is not pool:
-            old.transport.close()
-        return pool
-
-    def _retire(self, pool: _ConnectionPool) -> None:
-        """Use a pool for no more requests, and close it if there are none in flight."""
-        with self._lock:
-            if self._pool is pool:
-                self._pool = None
-            is_idle = not pool.in_flight
-        if is_idle:
+            self._closed, pool, self._pool = True, self._pool, None
+        if pool and not pool.in_flight:
             pool.transport.close()
 
-    def _release(self, pool: _ConnectionPool) -> None:
-        with self._lock:
-            pool.in_flight -= 1
-            is_over = self._pool is not pool and not pool.in_flight
-        if is_over:
-            pool.transport.close()
+    def _attempt(self, transport: httpx.BaseTransport, request: HttpRequest) -> Response | BaseException | None:
+        """Return the response to a request, or the error to raise; None if all connections are in use.
 
-    def _opened(self) -> _ConnectionPool:
+        The errors of httpx and the libraries below it, and all frames that have seen the token, stay here.
+        """
+        response = None
+        try:
+            headers = [(name.encode(), value.encode("latin-1")) for name, value in request.sent_headers().items()]
+            message = httpx.Request("GET", request.url, headers=headers, stream=_NO_CONTENT, extensions=self.extensions)
+            received = transport.handle_request(message)
+            try:
+                fields = ((name.decode("latin-1"), value.decode("latin-1")) for name, value in received.headers.raw)
+                response = new_response(received.status_code, fields)
+                stream: Any = received.stream  # of a transport that is not asynchronous
+                return read_body(response, stream)
+            finally:
+                received.close()
+        except httpx.PoolTimeout:
+            return None
+        except (httpx.TransportError, httpx.InvalidURL) as error:
+            if response:
+                return TruncatedResponseError(one_line(str(error)) or type(error).__name__, response)
+            return self._no_response(error)
+        except BaseException as error:  # noqa: BLE001 - it is raised by the caller
+            error.__cause__ = error.__context__ = None
+            return error.with_traceback(None)
+
+    def _opened(self) -> httpx.HTTPTransport:
         try:
             self._proxy = proxy_of(self._url)
             if self._verify is None:
@@ -177,27 +181,35 @@ class Network:
                 max_keepalive_connections=MAX_CONNECTIONS,
                 keepalive_expiry=KEEPALIVE_SECONDS,
             )
-            return _ConnectionPool(httpx.HTTPTransport(verify=self._verify, proxy=self._proxy, limits=limits), uptime())
+            return httpx.HTTPTransport(verify=self._verify, proxy=self._proxy, limits=limits)
         except (ImportError, OSError, ValueError, httpx.InvalidURL) as error:
-            raise SettingsError(
-                f"No connection to {self._url} can be made, because HTTPS_PROXY, HTTP_PROXY, ALL_PROXY, "
-                f"NO_PROXY, SSL_CERT_FILE or SSL_CERT_DIR makes no sense: {one_line(str(error))}"
-            ) from error
+            reason = one_line(str(error))
+        raise SettingsError(
+            f"No connection to {self._url} can be made, because HTTPS_PROXY, HTTP_PROXY, ALL_PROXY, NO_PROXY, "
+            f"SSL_CERT_FILE or SSL_CERT_DIR makes no sense: {reason}"
+        )
 
     def _no_response(self, error: Exception) -> NoResponseError:
-        chain = tuple(_causes(error))
         connected = not isinstance(error, (httpx.ConnectError, httpx.ConnectTimeout))
-        for kind, why, advice, passing in _FAILURES:
-            match = next((cause for cause in chain if isinstance(cause, kind)), None)
-            if match is None or (kind is ssl.SSLError and connected):  # an error in a connection that was made passes
+        is_stale = connected and not isinstance(error, httpx.TimeoutException)
+        chain = tuple(_causes(error))
+        for kind, why, advice, retryable in _FAILURES:
+            cause = next((cause for cause in chain if isinstance(cause, kind)), None)
+            if cause is None or (kind is ssl.SSLError and connected):  # an error in a connection that was made passes
                 continue
+            secrets = self._proxy.auth or () if self._proxy else ()
+            text = why.format(error=one_line(str(cause), secrets), timeout=self._timeout)
             if self._proxy and kind in _CONNECT_ERRORS:
-                text = f"the proxy {self._proxy.url.netloc.decode()} cannot be reached ({why})"
-                return NoResponseError(text, _PROXY, passing, is_connected=False)
-            busy = kind is httpx.ProxyError and str(match).startswith(_BUSY)
-            text = why.format(error=match, timeout=self._timeout)
-            return NoResponseError(text, advice, "always" if busy else passing, is_connected=connected and not busy)
-        return NoResponseError(str(error) or type(error).__name__, LATER, "always", is_connected=connected)
+                text = f"the proxy {self._proxy.url.netloc.decode()} cannot be reached ({text})"
+                return NoResponseError(text, _PROXY, retryable, is_connected=False)
+            if kind is httpx.ProxyError and str(cause).startswith(_BUSY):
+                return NoResponseError(text, advice, "always", is_connected=False)
+            return NoResponseError(
+                text, advice, retryable, is_connected=connected, is_stale=is_stale and retryable == "always"
+            )
+        return NoResponseError(
+            str(error) or type(error).__name__, LATER, "always", is_connected=connected, is_stale=is_stale
+        )
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:

@@ -168,7 +168,7 @@ class CallErrors:
 
     def quoted(self, text: str, max_length: int = 400) -> str:
         """Return a text of the service in one line, without the token."""
-        return one_line(text, (self.account.token,), max_length)
+        return one_line(text, (self.account.token.reveal(),), max_length)
 
     def _error(
         self, kind: type[ApiError], sentences: Sequence[str], reply: Response | None = None, word: str | None = None

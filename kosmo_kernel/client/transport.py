@@ -5,17 +5,16 @@
 
 from __future__ import annotations
 
-import io
-import sys
 import zlib
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 from urllib.parse import unquote_to_bytes, urlsplit
+from wsgiref.util import setup_testing_defaults
 
 from kosmo_kernel.catalogue.http import Response
 
 if TYPE_CHECKING:
-    from wsgiref.types import WSGIApplication, WSGIEnvironment
+    from wsgiref.types import WSGIApplication
 
 _NO_BODY = (204, 304)
 # Decompressed size of one response. A page of a thousand records has one or two million bytes, and takes ten times as
@@ -34,10 +33,15 @@ Retryable = Literal["always", "met", "never"]
 
 
 class HttpRequest(NamedTuple):
-    """A GET request."""
+    """A GET request. The token joins it where it is sent, so that nothing else that has the request shows it."""
 
     url: str
-    headers: list[tuple[bytes, bytes]]
+    headers: Mapping[str, str]  # without the token
+    credentials: Callable[[], Mapping[str, str]]  # returns the headers with the token
+
+    def sent_headers(self) -> dict[str, str]:
+        """Return the headers with the token."""
+        return {**self.headers, **self.credentials()}
 
 
 class HttpTransport(Protocol):
@@ -59,10 +63,12 @@ class NoResponseError(Exception):
         is_stale: the connection was an older one, which broke: it may have been dead before the request was sent.
     """
 
-    def __init__(self, why: str, advice: str, passing: Retryable, *, is_connected: bool = True) -> None:
+    def __init__(
+        self, why: str, advice: str, passing: Retryable, *, is_connected: bool = True, is_stale: bool = False
+    ) -> None:
         super().__init__(why)
-        self.why, self.advice, self.retryable, self.is_connected = why, advice, passing, is_connected
-        self.is_stale = False
+        self.why, self.advice, self.retryable = why, advice, passing
+        self.is_connected, self.is_stale = is_connected, is_stale
 
 
 class TruncatedResponseError(Exception):
@@ -85,30 +91,20 @@ class InProcess:
 
     def send(self, request: HttpRequest, check: Callable[[], None]) -> Response:
         """Return the response of the application."""
-        return read_response(*self.answer(request))
+        status, headers, body = self.answer(request)
+        return read_body(new_response(status, headers), body)
 
-    def answer(self, request: HttpRequest) -> tuple[int, list[tuple[bytes, bytes]], list[bytes]]:
+    def answer(self, request: HttpRequest) -> tuple[int, list[tuple[str, str]], list[bytes]]:
         """Return the status, the headers and the body of the application's response."""
-        status, headers = "", list[tuple[str, str]]()
         url = urlsplit(request.url)
-        environ: WSGIEnvironment = {
-            "wsgi.version": (1, 0),
-            "wsgi.url_scheme": "https",
-            "wsgi.input": io.BytesIO(),
-            "wsgi.errors": sys.stderr,
-            "wsgi.multithread": True,
-            "wsgi.multiprocess": False,
-            "wsgi.run_once": False,
-            "REQUEST_METHOD": "GET",
-            "SCRIPT_NAME": "",
+        environ = {
+            "SERVER_NAME": url.netloc,
             "PATH_INFO": unquote_to_bytes(url.path).decode("latin-1"),  # PEP 3333, "Unicode Issues"
             "QUERY_STRING": url.query,
-            "SERVER_NAME": url.netloc,
-            "SERVER_PORT": "443",
-            "SERVER_PROTOCOL": "HTTP/1.1",
-            "REMOTE_ADDR": "127.0.0.1",
-            **{f"HTTP_{name.decode().upper().replace('-', '_')}": v.decode("latin-1") for name, v in request.headers},
+            **{f"HTTP_{name.upper().replace('-', '_')}": value for name, value in request.sent_headers().items()},
         }
+        setup_testing_defaults(environ)
+        status, headers = "", list[tuple[str, str]]()
 
         def start_response(line: str, fields: list[tuple[str, str]], *_: object) -> Callable[[bytes], object]:
             nonlocal status, headers
@@ -117,11 +113,11 @@ class InProcess:
 
         chunks = self._api(environ, start_response)
         try:
-            stream = list(chunks)
+            body = list(chunks)
         finally:
             if close := getattr(chunks, "close", None):
                 close()
-        return int(status[:3]), encoded(dict(headers)), stream
+        return int(status[:3]), headers, body
 
 
 def in_process(api: WSGIApplication) -> HttpTransport:
@@ -129,67 +125,51 @@ def in_process(api: WSGIApplication) -> HttpTransport:
     return InProcess(api)
 
 
-def encoded(headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
-    """Return headers as they are sent."""
-    return [(name.encode(), value.encode("latin-1")) for name, value in headers.items()]
+def new_response(status: int, fields: Iterable[tuple[str, str]]) -> Response:
+    """Return a response without its body."""
+    headers: dict[str, str] = {}
+    for name, value in fields:  # repeated ones are joined with commas
+        key = name.lower()
+        headers[key] = f"{headers[key]}, {value}" if key in headers else value
+    return Response(status, headers, b"")
 
 
-def read_response(
-    status: int,
-    fields: Iterable[tuple[bytes, bytes]],
-    stream: Iterable[bytes],
-    lost: tuple[type[Exception], ...] = (),
-) -> Response:
-    """Read a response to its end.
+def read_body(response: Response, stream: Iterable[bytes]) -> Response:
+    """Read the body of a response to its end, and return the response.
+
+    What is decompressed is bounded as it is decompressed, because a small piece may expand to any size.
 
     Parameters:
-        status: of the response.
-        fields: its headers.
-        stream: its body in pieces, as it was sent.
-        lost: the errors of a stream that breaks off.
+        response: the response; its body is set.
+        stream: the body in pieces, as it was sent.
 
     Raises:
         TruncatedResponseError: it ended early.
-        UnreadableResponseError: its body has more bytes, or is compressed in another way than asked for.
+        UnreadableResponseError: it has too many bytes, or is compressed in another way than asked for.
     """
-    headers: dict[str, str] = {}
-    for raw_name, raw_value in fields:  # repeated ones are joined with commas
-        name, value = raw_name.decode("latin-1").lower(), raw_value.decode("latin-1")
-        headers[name] = f"{headers[name]}, {value}" if name in headers else value
-    reply = Response(status, headers, b"")
-    broken: tuple[type[Exception], ...] = (*lost, zlib.error)
-    try:
-        body, received = _body(stream, reply)
-    except broken as error:
-        raise TruncatedResponseError(str(error) or type(error).__name__, reply) from error
-    length = headers.get("content-length", "")
-    if length.isdecimal() and int(length) != received and reply.status not in _NO_BODY:
-        raise TruncatedResponseError(f"{received:,} bytes came of {int(length):,}", reply)
-    reply.body = body
-    return reply
-
-
-def _body(stream: Iterable[bytes], reply: Response) -> tuple[bytes, int]:
-    """Return the body of a response, and how many bytes of it were received.
-
-    What is decompressed is bounded as it is decompressed, because a small piece may expand to any size.
-    """
-    coding = reply.headers.get("content-encoding", "").strip().lower()
+    coding = response.headers.get("content-encoding", "").strip().lower()
     if coding not in _CODINGS:
-        raise UnreadableResponseError(f"it is packed as `{coding}`, and gzip was asked for", reply)
+        raise UnreadableResponseError(f"it is packed as `{coding}`, and gzip was asked for", response)
     decoder = zlib.decompressobj(_GZIP) if coding == "gzip" else None
     pieces: list[bytes] = []
     size = received = 0
     for part in stream:
         received += len(part)
-        most = min(MAX_BODY_BYTES, max(_SMALL_BYTES, MAX_EXPANSION * received)) if decoder else MAX_BODY_BYTES
-        piece = decoder.decompress(part, most + 1 - size) if decoder else part
+        limit = min(MAX_BODY_BYTES, max(_SMALL_BYTES, MAX_EXPANSION * received)) if decoder else MAX_BODY_BYTES
+        try:
+            piece = decoder.decompress(part, limit + 1 - size) if decoder else part
+        except zlib.error as error:
+            raise TruncatedResponseError(str(error), response) from None
         size += len(piece)
         if size > MAX_BODY_BYTES:
-            raise UnreadableResponseError(f"it has more than {MAX_BODY_BYTES >> 20} MiB", reply)
-        if size > most:
-            raise UnreadableResponseError(f"it unpacks to more than {MAX_EXPANSION} times its size", reply)
+            raise UnreadableResponseError(f"it has more than {MAX_BODY_BYTES >> 20} MiB", response)
+        if size > limit:
+            raise UnreadableResponseError(f"it unpacks to more than {MAX_EXPANSION} times its size", response)
         pieces.append(piece)
     if decoder and received and not decoder.eof:
-        raise TruncatedResponseError("the compressed body ends early", reply)
-    return b"".join(pieces), received
+        raise TruncatedResponseError("the compressed body ends early", response)
+    length = response.headers.get("content-length", "")
+    if length.isdecimal() and int(length) != received and response.status not in _NO_BODY:
+        raise TruncatedResponseError(f"{received:,} bytes came of {int(length):,}", response)
+    response.body = b"".join(pieces)
+    return response

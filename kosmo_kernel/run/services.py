@@ -78,7 +78,7 @@ class Services:
     def tokens(self) -> tuple[str, ...]:
         """Return the tokens in use, which are redacted from every text that leaves the session."""
         with self._lock:
-            return tuple(client.account.token for client in self._clients.values())
+            return tuple(client.account.token.reveal() for client in self._clients.values())
 
     def connections(self) -> tuple[dict[tuple[str, str], Client], threading.Lock]:
         """Return the clients, for services that share them, with the lock that guards them."""

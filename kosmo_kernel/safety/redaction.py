@@ -17,7 +17,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterable
-from typing import Any, Protocol
+from typing import Any
 from weakref import WeakSet
 
 from kosmo_kernel.safety.text import shortened
@@ -158,25 +158,23 @@ def _redact_basic(match: re.Match[str]) -> str:
 # Tokens in use ----------------------------------------------------------------------------------------------------
 
 
-class TokenHolder(Protocol):
-    """An object that uses a token, such as an account.
+class Secret:
+    """A token in use, which only `reveal` shows. No error repeats it as long as this object exists.
 
-    Attributes:
-        token: the token.
+    Its text is no attribute, so what shows the local variables of a frame with their attributes does not show it.
     """
 
-    @property
-    def token(self) -> str:
-        """The token."""
-        ...
+    __slots__ = ("__weakref__", "reveal")
+
+    def __init__(self, text: str) -> None:
+        self.reveal: Callable[[], str] = lambda: text
+        _secrets.add(self)
+
+    def __repr__(self) -> str:
+        return REDACTED
 
 
-_holders: WeakSet[TokenHolder] = WeakSet()
-
-
-def use(holder: TokenHolder) -> None:
-    """Count the token of a holder among those in use, as long as the holder exists."""
-    _holders.add(holder)
+_secrets: WeakSet[Secret] = WeakSet()
 
 
 def environment_secrets() -> tuple[str, ...]:
@@ -188,6 +186,6 @@ def environment_secrets() -> tuple[str, ...]:
 
 def tokens_in(text: str) -> list[str]:
     """Return the tokens in use that a text has. The path of a file that exists is none."""
-    tokens = (holder.token for holder in list(_holders) if len(holder.token) >= MIN_SECRET_LENGTH)
+    tokens = [token for secret in list(_secrets) if len(token := secret.reveal()) >= MIN_SECRET_LENGTH]
     from_environment = (value for value in environment_secrets() if value in text and not os.path.exists(value))
     return [*(token for token in tokens if token in text), *from_environment]

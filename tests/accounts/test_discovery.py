@@ -58,7 +58,7 @@ def test_the_first_step_that_has_a_token_counts(home: Path, ring: Remembering, m
     monkeypatch.setenv("HEROKU_API_KEY", TOKEN)
     found.append(accounts.find(HEROKU))
 
-    assert [(one.token, one.source) for one in found] == [
+    assert [(one.token.reveal(), one.source) for one in found] == [
         (TOKEN, str(file)),
         (OTHER, "the Heroku CLI's entry in the system keyring"),
         (THIRD, "the system keyring"),
@@ -76,7 +76,7 @@ def test_a_named_account_is_in_a_variable_or_was_added(ring: Remembering, monkey
         )
     assert accounts.names(HEROKU) == ["my-team", "demo"]
     monkeypatch.setenv("HEROKU_API_KEY_MY_TEAM", OTHER)
-    assert accounts.find(HEROKU, "my_team").token == OTHER
+    assert accounts.find(HEROKU, "my_team").token.reveal() == OTHER
     assert accounts.names(HEROKU) == ["my-team", "demo"]
     assert ring.asked
 
@@ -95,12 +95,12 @@ def test_names_are_known_without_a_look_at_a_secret(home: Path, ring: Rememberin
 
 def test_a_secret_is_asked_for_once_and_anew_when_its_owner_has_signed_in_anew(home: Path, ring: Remembering) -> None:
     file = signed_in(home, ring)
-    assert {accounts.find(HEROKU).token for _ in range(5)} == {TOKEN}
+    assert {accounts.find(HEROKU).token.reveal() for _ in range(5)} == {TOKEN}
     assert ring.asked == [MAIL]
 
     signed_in(home, ring, OTHER)
     os.utime(file, ns=(1, 1))
-    assert accounts.find(HEROKU).token == OTHER
+    assert accounts.find(HEROKU).token.reveal() == OTHER
 
 
 def test_an_entry_of_secret_tool_is_found_on_a_linux_desktop(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -109,7 +109,7 @@ def test_an_entry_of_secret_tool_is_found_on_a_linux_desktop(home: Path, monkeyp
     use(monkeypatch, Service([({**theirs, "account": "ann@larkmoor.example"}, OTHER), (theirs, TOKEN)]))
     signed_in(home, Remembering())
 
-    assert accounts.find(HEROKU).token == TOKEN
+    assert accounts.find(HEROKU).token.reveal() == TOKEN
 
 
 def test_the_keyring_of_the_command_line_is_left_alone_where_it_leaves_it_alone(
@@ -119,7 +119,7 @@ def test_the_keyring_of_the_command_line_is_left_alone_where_it_leaves_it_alone(
     netrc(home, f"machine api.heroku.com login {MAIL} password {OTHER}\n")
     monkeypatch.setenv("HEROKU_NETRC_WRITE", "TRUE")
 
-    assert accounts.find(HEROKU).token == OTHER
+    assert accounts.find(HEROKU).token.reveal() == OTHER
     assert ring.asked == []
 
 
@@ -132,7 +132,7 @@ def test_another_folder_of_the_command_line_is_used(
     with pytest.raises(CredentialsError, match="No credentials"):
         accounts.find(HEROKU)
     monkeypatch.setenv("HEROKU_DATA_DIR", str(folder))
-    assert accounts.find(HEROKU).token == TOKEN
+    assert accounts.find(HEROKU).token.reveal() == TOKEN
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"account": ""}', '{"account": 7}'])
@@ -215,7 +215,7 @@ def test_tokens_of_other_programs_go_to_the_address_that_they_are_for(
     with pytest.raises(CredentialsError, match="No credentials"):
         accounts.find(HEROKU)
     netrc(home, f"machine 127.0.0.1:5000 login {MAIL} password {THIRD}\n")  # as Heroku's command line has it
-    assert accounts.find(HEROKU).token == THIRD
+    assert accounts.find(HEROKU).token.reveal() == THIRD
 
 
 @pytest.mark.parametrize(
@@ -232,7 +232,7 @@ def test_tokens_of_other_programs_go_to_the_address_that_they_are_for(
 def test_a_netrc_file_is_read_as_heroku_s_command_line_reads_it(home: Path, text: str) -> None:
     netrc(home, text.format(token=TOKEN))
 
-    assert accounts.find(HEROKU).token == TOKEN
+    assert accounts.find(HEROKU).token.reveal() == TOKEN
 
 
 def test_another_netrc_file_is_named_by_a_variable(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -242,7 +242,7 @@ def test_another_netrc_file_is_named_by_a_variable(home: Path, monkeypatch: pyte
     elsewhere.write_text(f"machine api.heroku.com login joe password {TOKEN}\n", encoding="utf-8")
     monkeypatch.setenv("NETRC", "~/secrets/netrc")
 
-    assert (accounts.find(HEROKU).token, accounts.find(HEROKU).source) == (TOKEN, str(elsewhere))
+    assert (accounts.find(HEROKU).token.reveal(), accounts.find(HEROKU).source) == (TOKEN, str(elsewhere))
 
 
 @pytest.mark.parametrize(
@@ -279,7 +279,7 @@ def test_a_netrc_file_that_makes_no_sense_is_nothing_to_whoever_needs_none(
     netrc(home, "api.heroku.com what is this\n")
     monkeypatch.setenv("HEROKU_API_KEY", TOKEN)
 
-    assert accounts.find(HEROKU).token == TOKEN
+    assert accounts.find(HEROKU).token.reveal() == TOKEN
 
 
 def test_an_address_of_the_settings_counts_below_the_environment(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:

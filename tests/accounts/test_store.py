@@ -74,7 +74,7 @@ def test_without_a_keyring_a_file_that_only_its_owner_reads_has_it(
     secrets = folder / "secrets.json"
     assert (made.location, mode(secrets), mode(folder), ring.secrets) == ("file", 0o600, 0o700, {})
     found = accounts.find(HEROKU, "production")
-    assert (found.token, found.source) == (TOKEN, str(secrets))
+    assert (found.token.reveal(), found.source) == (TOKEN, str(secrets))
 
 
 @pytest.mark.claim("token-sources")
@@ -89,7 +89,7 @@ def test_a_file_that_others_may_read_is_refused_with_what_to_run(folder: Path) -
         assert caught.value.message.endswith(f"Run: chmod 600 {secrets}")
         assert TOKEN not in caught.value.message
     secrets.chmod(0o600)
-    assert accounts.find(HEROKU, "production").token == TOKEN
+    assert accounts.find(HEROKU, "production").token.reveal() == TOKEN
 
 
 def test_what_to_run_can_be_run_where_the_folder_has_a_blank_in_its_name(
@@ -138,9 +138,9 @@ def test_another_token_replaces_the_first_only_where_that_is_asked(folder: Path,
     )
     add(token=OTHER, replace=True)
 
-    assert (list(ring.secrets.values()), accounts.find(HEROKU, "production").token) == ([OTHER], OTHER)
+    assert (list(ring.secrets.values()), accounts.find(HEROKU, "production").token.reveal()) == ([OTHER], OTHER)
     add(token=TOKEN, replace=True, in_file=True)
-    assert (ring.secrets, accounts.find(HEROKU, "production").token) == ({}, TOKEN)
+    assert (ring.secrets, accounts.find(HEROKU, "production").token.reveal()) == ({}, TOKEN)
     assert mode(folder / "secrets.json") == 0o600
 
 
@@ -173,7 +173,7 @@ def test_what_is_removed_is_gone_with_its_token(folder: Path, ring: Remembering,
     assert accounts.names(HEROKU) == ["other", "demo"]
     assert TOKEN not in texts(folder)
     assert TOKEN not in ring.secrets.values()
-    assert accounts.find(HEROKU, "other").token == OTHER
+    assert accounts.find(HEROKU, "other").token.reveal() == OTHER
     with pytest.raises(UnknownNameError, match="No account `production` of Heroku was added"):
         store.remove("heroku", "production", title="Heroku")
 
@@ -283,8 +283,8 @@ def test_many_who_write_at_once_lose_nothing(folder: Path) -> None:
 
     assert (process.wait(60), faults) == (0, [])
     assert accounts.names(HEROKU) == [*(f"a{n}" for n in range(8)), *(f"b{n}" for n in range(8)), "demo"]
-    assert {accounts.find(HEROKU, f"b{n}").token for n in range(8)} == {OTHER}
-    assert {accounts.find(HEROKU, f"a{n}").token for n in range(8)} == {TOKEN}
+    assert {accounts.find(HEROKU, f"b{n}").token.reveal() for n in range(8)} == {OTHER}
+    assert {accounts.find(HEROKU, f"a{n}").token.reveal() for n in range(8)} == {TOKEN}
     assert mode(folder / "secrets.json") == 0o600
 
 

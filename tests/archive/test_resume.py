@@ -123,12 +123,15 @@ def account(token: str, url: str = "https://api.heroku.com") -> Account:
     ("other", "says"),
     [
         (account("token-of-another-user"), "with another token, perhaps of another user"),
-        (account(ACCOUNT.token, "https://api.staging.herokudev.com"), "at https://api.heroku.com, and this run asks"),
+        (
+            account(ACCOUNT.token.reveal(), "https://api.staging.herokudev.com"),
+            "at https://api.heroku.com, and this run asks",
+        ),
     ],
 )
 def test_answers_of_another_token_or_address_are_not_taken(file: Path, other: Account, says: str) -> None:
     cassette = Recorder(file, "default", resume=True)
-    Client(HEROKU, account(ACCOUNT.token), transport=in_process(Script(OK)), cassette=cassette).fetch(
+    Client(HEROKU, account(ACCOUNT.token.reveal()), transport=in_process(Script(OK)), cassette=cassette).fetch(
         HEROKU.function("list_apps"), {}
     )
     cassette.close()
@@ -137,7 +140,7 @@ def test_answers_of_another_token_or_address_are_not_taken(file: Path, other: Ac
         Client(HEROKU, other, transport=in_process(Script()), cassette=cassette)
     cassette.close()
     content = file.read_bytes()
-    assert (ACCOUNT.token.encode() in content, b"token-of-another" in content) == (False, False)
+    assert (ACCOUNT.token.reveal().encode() in content, b"token-of-another" in content) == (False, False)
 
 
 def test_a_session_of_another_user_is_refused_before_its_first_call(

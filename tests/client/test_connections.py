@@ -152,7 +152,8 @@ def test_threads_share_a_client_and_wait_for_a_connection_when_all_are_in_use(mo
     names = [str(app["name"]) for app in larkmoor.apps] * 4
     api = counting(DemoApi(larkmoor, token=TOKEN), connections)
 
-    with serve(api) as served, closing(client_at(served.url)) as client, ThreadPoolExecutor(8) as pool:
+    # With some latency, so that no connection is taken for a broken one; see `network.py`.
+    with serve(api, latency=0.01) as served, closing(client_at(served.url)) as client, ThreadPoolExecutor(8) as pool:
         get_app = HEROKU.function("get_app")
         records = list(pool.map(lambda name: client.fetch(get_app, {"app_id": name}).data, names))
 

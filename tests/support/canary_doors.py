@@ -59,7 +59,7 @@ def session(functions: Sequence[Function], folder: Path) -> Iterator[str]:
             try:
                 result = lua.run(code_of(function))
             except KosmoError as error:
-                yield "".join(traceback.format_exception(error))
+                yield "".join(traceback.TracebackException.from_exception(error, capture_locals=True).format())
                 yield f"{error!r} {error.facts()} {vars(error)} {error.__cause__!r} {vars(error.__cause__ or error)}"
                 yield repr(error.result)
             else:
@@ -97,7 +97,7 @@ def python(functions: Sequence[Function], _folder: Path) -> Iterator[str]:
         try:
             value = getattr(heroku, function.name)(**arguments(function))
         except KosmoError as error:
-            yield "".join(traceback.format_exception(error))
+            yield "".join(traceback.TracebackException.from_exception(error, capture_locals=True).format())
             yield f"{error!r} {vars(error)}"
         else:
             yield f"{value!r} {value._repr_html_()} {value.to_dict() if hasattr(value, 'to_dict') else dict(value)}"
