@@ -75,7 +75,6 @@ FLOORS = {
             "lua": "the walled process that runs Lua",
             "mcp": "the client for MCP servers",
             "notebook": "what Python and Lua notebooks share",
-            "lua_syntax": "what is read from Lua source",
             "editor": "completion and inspection",
             "run": "one run: its calls, consent, recording and warnings",
             "session": "a Lua state with its accounts: run and call",

@@ -9,8 +9,8 @@ characters (code points), as in Jupyter's protocol.
 from __future__ import annotations
 
 from kosmo_kernel.editor.completion import Completion, Match, complete
-from kosmo_kernel.editor.inference import LiveState
 from kosmo_kernel.editor.inspection import explain, inspect
 from kosmo_kernel.editor.magic_lines import LuaCursor, lua_at_cursor
+from kosmo_kernel.editor.resolver import LiveState
 
 __all__ = ["Completion", "LiveState", "LuaCursor", "Match", "complete", "explain", "inspect", "lua_at_cursor"]

@@ -8,31 +8,30 @@ else, the variables and keywords that the grammar allows.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from string import ascii_letters, digits
 
 from kosmo_kernel import accounts, integrations
 from kosmo_kernel.catalogue import ERROR_MODES, RESERVED, Column, Function, Integration
 from kosmo_kernel.docs import GUIDES, titles
-from kosmo_kernel.editor.inference import (
+from kosmo_kernel.editor.resolver import (
     CallResult,
     CallSite,
     Chain,
-    InferredType,
     LiveState,
+    Meaning,
     NamePath,
-    TableLiteral,
-    TypeInferrer,
+    Resolver,
+    Written,
     call_result_of,
     integration_at,
     library,
     takes,
 )
-from kosmo_kernel.lua_syntax.nodes import Binding, FunctionDefinition, TableConstructor
-from kosmo_kernel.lua_syntax.parser import tokens_of
 from kosmo_kernel.safety.text import is_plain_in_quotes
-from kosmo_kernel.values.lua_literals import is_lua_name
+from kosmo_kernel.values.lua_literals import KEYWORDS, is_lua_name
+from kosmo_kernel.values.lua_tokens import tokens_of
 
 PAGE_READERS = ("docs.read", "lua_read_doc")
 NAMESPACE = "app"
@@ -67,18 +66,19 @@ def complete(code: str, cursor: int, live: LiveState | None, account: str = "") 
         account: the account that `heroku.<function>` uses in this code; the session's if empty.
     """
     before = code[:cursor]
-    last_token = next(reversed(tokens_of(before)), None)
-    if last_token is None or last_token.end < len(before):
-        matches, start = _names(TypeInferrer(before, live), code[cursor:]), len(before)
-    elif last_token.kind == "comment" and not last_token.closed:
-        matches, start = iter(()), len(before)
-    elif last_token.kind == "string" and not last_token.closed:
-        start = len(before) - len(last_token.text)
-        matches = _strings(TypeInferrer(before, live, account))
-    else:
-        start = last_token.start if last_token.kind in ("name", "keyword") else len(before)
-        is_number = last_token.kind == "number"
-        matches = iter(()) if is_number else _names(TypeInferrer(before[:start], live), code[cursor:])
+    last = next(reversed(tokens_of(before)), None)
+    start = len(before)
+    matches: Iterator[Match] = iter(())
+    if last is None or last.end < len(before) or last.kind == "mark" or (last.closed and last.kind == "string"):
+        matches = _names(Resolver(before, live), code[cursor:])
+    elif last.kind == "string":
+        start -= len(last.text)
+        matches = _strings(Resolver(before, live, account))
+    elif last.kind in ("name", "keyword"):
+        start = last.start
+        matches = _names(Resolver(before[:start], live), code[cursor:])
+    elif last.kind == "comment" and last.closed:
+        matches = _names(Resolver(before, live), code[cursor:])
     return Completion(filter_matches(matches, before[start:]), start, len(before))
 
 
@@ -98,131 +98,123 @@ def pages() -> Iterator[Match]:
     yield from (Match(name, "path") for name in GUIDES)
 
 
-def _strings(reader: TypeInferrer) -> Iterator[Match]:
+def _strings(resolver: Resolver) -> Iterator[Match]:
     """Yield what the string being typed can hold: a page name, a table key, one of a few words, a listed name."""
-    at = len(reader.tokens) - 1
-    if reader.tree.words[at - 1] == "[":
-        yield from _members(reader, reader.type_before(at - 1))
+    source, at = resolver.source, resolver.source.size - 1
+    site = next(resolver.calls_around(at), None)
+    if source.words[source.opener[at]] == "[" and source.opener[at] == at - 1:
+        yield from _members(resolver, resolver.before(at - 1))
         return
-    callee = reader.tree.ending_at.get(at - 1) if at else None
-    site = next(reader.calls_around(at), None)
-    if callee is not None:  # a call without brackets
-        name, position = reader.library_name(reader.value(callee)), 0
-    elif site is None:
+    if source.is_suffix(at):  # a call without brackets
+        site = CallSite(at, 0, None, "")
+    if site is None:
         return
-    else:
-        yield from (Match(value, "instance") for value in _listed_values(reader, site))
-        if site.key:
-            yield from _values_of(reader, site, lambda argument: argument.values)
-            return
-        name, position = reader.library_name(reader.value(site.call.base)), site.position
-        if site.table is None and takes(name, position, "key", "test"):
-            yield from (Match(column.name, "property") for column in _columns_of_items(reader, site))
+    yield from (Match(value, "instance") for value in _listed_values(resolver, site))
+    if site.key:
+        yield from (Match(value, "param") for value in _argument(resolver, site).values)
+        return
+    name = resolver.library_name(resolver.before(site.at))
+    if site.table is None and takes(name, site.position, "key", "test"):
+        yield from (Match(column.name, "property") for column in _columns_of_items(resolver, site))
     if name in PAGE_READERS:
         yield from pages()
-    yield from (Match(word, "param") for word in _WORDS.get((name, position), ()))
+    yield from (Match(word, "param") for word in _WORDS.get((name, site.position), ()))
 
 
-def _values_of(reader: TypeInferrer, site: CallSite, values: Callable[[Argument], tuple[str, ...]]) -> Iterator[Match]:
-    """Yield the values of the argument that is being typed, if there are only a few."""
-    for argument in _arguments(reader, site):
-        if argument.name == site.key:
-            yield from (Match(value, "param") for value in values(argument))
+def _argument(resolver: Resolver, site: CallSite) -> Argument:
+    """Return the argument whose value is being typed."""
+    arguments = _arguments(resolver, site)
+    return next((argument for argument in arguments if argument.name == site.key), Argument("", "", ""))
 
 
-def _columns_of_items(reader: TypeInferrer, site: CallSite) -> tuple[Column, ...]:
+def _columns_of_items(resolver: Resolver, site: CallSite) -> tuple[Column, ...]:
     """Return the columns of the records in the list that is the first argument of a call."""
-    item = reader.item_of_call(site)
+    item = resolver.item_of_call(site)
     if isinstance(item, NamePath):
-        item = reader.call_result_at(item)
+        item = call_result_of(resolver.state.resolve(item.chain) or {})
     return item.columns if isinstance(item, CallResult) and not item.path else ()
 
 
-def _names(reader: TypeInferrer, after_cursor: str) -> Iterator[Match]:
-    """Yield what can stand where a name is being typed, after the text of the reader."""
-    end, words, allowed = len(reader.tokens), reader.tree.words, reader.tree.allowed
-    mark = words[end - 1] if end else ""
+def _names(resolver: Resolver, after_cursor: str) -> Iterator[Match]:
+    """Yield what can stand where a name is being typed, after the text of the resolver."""
+    source = resolver.source
+    end = source.size
+    mark = source.words[end - 1]
     if mark in (".", ":"):
-        meaning = reader.type_before(end - 1)
-        members = _members(reader, meaning)
+        meaning = resolver.before(end - 1)
+        members = _members(resolver, meaning)
         if mark == ":":  # only functions follow it, which get the value as their `self`
             functions = (match for match in members if match.type == "function")
-            members = _string_methods() if reader.is_text(meaning) else map(_without_self, functions)
+            members = _string_methods() if resolver.is_text(meaning) else map(_without_self, functions)
         yield from (match for match in members if is_lua_name(match.text))
         return
-    site = next(reader.calls_around(end), None)
-    if site and site.table and site.table.start == reader.tree.opener and mark in ("{", ",", ";"):
-        yield from _argument_names(reader, site, site.table, after_cursor)
+    if end and source.kinds[end - 1] == "number" and source.tokens[end - 1].end == len(source.code):
+        return
+    site = next(resolver.calls_around(end), None)
+    if site and site.table is not None and site.table == source.opener[end] and mark in ("{", ",", ";"):
+        yield from _argument_names(resolver, site, after_cursor)
     if site and site.key and mark == "=":
-        yield from _values_of(reader, site, lambda argument: argument.literals)
-    yield from (Match(name, "keyword") for name in allowed.others)
-    if allowed.names:
-        variables = dict(reader.state.names(()))
-        for name, meaning in reader.visible_names().items():
-            variables.pop(name, None)
-            yield _typed_match(reader, name, meaning)
-        yield from _live_matches(reader, (), variables)
-    yield from (Match(word, "keyword") for word in allowed.keywords)
+        yield from (Match(value, "param") for value in _argument(resolver, site).literals)
+    variables = dict(resolver.state.names(()))
+    for name, binding in resolver.visible_names().items():
+        variables.pop(name, None)
+        yield _written_match(resolver, name, binding.values[0] if binding.how == "function" else None)
+    yield from _live_matches(resolver, (), variables)
+    yield from (Match(word, "keyword") for word in sorted(KEYWORDS))
 
 
-def _argument_names(
-    reader: TypeInferrer, site: CallSite, table: TableConstructor, after_cursor: str
-) -> Iterator[Match]:
+def _argument_names(resolver: Resolver, site: CallSite, after_cursor: str) -> Iterator[Match]:
     """Yield the arguments that a call does not have yet, where the cursor is between its braces."""
-    existing = table.values()
+    existing = resolver.fields(site.table or 0)
     rest = after_cursor.lstrip(f"{ascii_letters}{digits}_").lstrip(" ")
     is_assigned = rest.startswith("=") and not rest.startswith("==")
-    for argument in _arguments(reader, site):
+    for argument in _arguments(resolver, site):
         if argument.name not in existing:
             name = argument.name if is_lua_name(argument.name) else f'["{argument.name}"]'
             yield Match(name if is_assigned else f"{name} = ", "param", f"{argument.name}: {argument.kind}")
 
 
-def _arguments(reader: TypeInferrer, site: CallSite) -> tuple[Argument, ...]:
+def _arguments(resolver: Resolver, site: CallSite) -> tuple[Argument, ...]:
     """Return the fields that the table passed to a call can have."""
-    meaning = reader.value(site.call.base)
-    name = reader.library_name(meaning)
+    callee = resolver.before(site.at)
+    name = resolver.library_name(callee)
     if takes(name, site.position, "test"):
-        return fields_of(_columns_of_items(reader, site))
+        return fields_of(_columns_of_items(resolver, site))
     if name:
         return options_of(name, site.position)
-    if not isinstance(meaning, NamePath) or site.position != 0:
+    if not isinstance(callee, NamePath) or site.position != 0:
         return ()
-    function = reader.function_at(meaning)
-    return arguments_of(function) if function else ()
+    if function := resolver.function_at(callee):
+        return arguments_of(function)
+    info = resolver.state.resolve(callee.chain) or {}
+    return tuple(Argument(**argument) for argument in info.get("arguments", ()))
 
 
-def _members(reader: TypeInferrer, meaning: InferredType | None) -> Iterator[Match]:
+def _members(resolver: Resolver, meaning: Meaning) -> Iterator[Match]:
     """Yield what a value has, whether or not it can be written after a dot."""
+    if isinstance(meaning, (NamePath, Written)):
+        for binding in resolver.assigned(meaning):
+            at = binding.values[min(binding.index, len(binding.values) - 1)] if binding.values else None
+            yield _written_match(resolver, binding.path[-1], at)
     match meaning:
-        case NamePath(chain=chain):
-            fields = reader.tree.global_fields.get(str(chain[0]), ())
-            yield from _assigned_members(reader, fields, tuple(map(str, chain[1:])))
-            yield from _live_members(reader, meaning)
+        case NamePath():
+            yield from _live_members(resolver, meaning)
         case CallResult(many=False):
             yield from (Match(name, "property") for name in meaning.fields)
-        case TableLiteral():
-            yield from _assigned_members(reader, meaning.assigned, meaning.path)
-            for name, node in meaning.node.values().items():
-                if not name.isdecimal():
-                    yield _typed_match(reader, name, reader.value(node))
+        case Written():
+            for name, entry in resolver.fields(meaning.at).items():
+                if entry.name:
+                    yield _written_match(resolver, name, entry.value)
 
 
-def _assigned_members(reader: TypeInferrer, fields: Sequence[Binding], path: tuple[str, ...]) -> Iterator[Match]:
-    """Yield the fields that the text assigns to a table after its creation, the last one first."""
-    for binding in reversed(fields):
-        if binding.path[:-1] == path:
-            yield _typed_match(reader, binding.path[-1], reader.type_of_binding(binding))
-
-
-def _live_members(reader: TypeInferrer, path: NamePath) -> Iterator[Match]:
+def _live_members(resolver: Resolver, path: NamePath) -> Iterator[Match]:
     """Yield the members that the live state has at a path, without any lookup that would send a request."""
-    info = {} if path.chain[0] == NAMESPACE else reader.state.resolve(path.chain) or {}
+    info = {} if path.chain[0] == NAMESPACE else resolver.state.resolve(path.chain) or {}
     if info.get("type") == "string":
         return  # its methods follow a colon, not a dot
     chain: Chain = tuple(str(info["space"]).split(".")) if info.get("space") else path.chain
-    names = dict(reader.state.names(chain))
-    for match in _members(reader, call_result_of(info)):
+    names = dict(resolver.state.names(chain))
+    for match in _members(resolver, call_result_of(info)):
         names.pop(match.text, None)
         yield match
     integration, above = integration_at(chain), integration_at(chain[:-1])
@@ -230,7 +222,7 @@ def _live_members(reader: TypeInferrer, path: NamePath) -> Iterator[Match]:
         names |= dict.fromkeys(accounts.names(integration), "table")
     elif not names and above is not None and chain[-1] not in above.names():
         names = dict.fromkeys(above.table.names, "function")
-    yield from _live_matches(reader, chain, names)
+    yield from _live_matches(resolver, chain, names)
 
 
 def _string_methods() -> Iterator[Match]:
@@ -240,20 +232,14 @@ def _string_methods() -> Iterator[Match]:
             yield Match(name, "function", entry.signature)
 
 
-def _typed_match(reader: TypeInferrer, name: str, meaning: InferredType | None) -> Match:
-    """Return the match for a name with an inferred type."""
-    match meaning:
-        case FunctionDefinition(parameters=parameters):
-            return Match(name, "function", f"{name}({', '.join(parameters)})")
-        case NamePath() if function := reader.function_at(meaning):
-            return Match(name, "function", function.signature)
-        case NamePath(chain=chain) if integration_at(chain) or integration_at(chain[:-1]):
-            return Match(name, "module")
-    entry = library().get(reader.library_name(meaning))
-    return Match(name, "function", entry.signature) if entry and "(" in entry.signature else Match(name, "instance")
+def _written_match(resolver: Resolver, name: str, at: int | None) -> Match:
+    """Return the match for a name that the text sets to the expression that begins at a token."""
+    if at is None or resolver.source.words[at] != "function":
+        return Match(name, "instance")
+    return Match(name, "function", f"{name}({', '.join(resolver.source.parameters(at))})")
 
 
-def _live_matches(reader: TypeInferrer, chain: Chain, kinds: Mapping[str, str]) -> Iterator[Match]:
+def _live_matches(resolver: Resolver, chain: Chain, kinds: Mapping[str, str]) -> Iterator[Match]:
     """Yield the matches for the names that the live state has after a chain, with their kinds."""
     for name in sorted(kinds, key=lambda name: (name.startswith("_"), name.lower())):
         path, kind = (*chain, name), kinds[name]
@@ -261,7 +247,7 @@ def _live_matches(reader: TypeInferrer, chain: Chain, kinds: Mapping[str, str]) 
         if entry is not None and kind in ("function", "table"):
             yield Match(name, "function", entry.signature) if kind == "function" else Match(name, "module")
         elif path[0] == NAMESPACE:
-            function = reader.function_at(NamePath(path)) if kind == "function" else None
+            function = resolver.function_at(NamePath(path)) if kind == "function" else None
             yield Match(name, "function", function.signature) if function else Match(name, "module")
         elif kind.startswith("function"):
             parameters = kind.removeprefix("function")
@@ -319,30 +305,30 @@ def options_of(name: str, position: int) -> tuple[Argument, ...]:
     return options if expected == position else ()
 
 
-def _listed_values(reader: TypeInferrer, site: CallSite) -> Iterator[str]:
+def _listed_values(resolver: Resolver, site: CallSite) -> Iterator[str]:
     """Yield the known values of the argument whose text is being typed, if a list of them was returned before."""
-    path = reader.value(site.call.base)
-    function = reader.function_at(path) if isinstance(path, NamePath) else None
+    path = resolver.before(site.at)
+    function = resolver.function_at(path)
     if function is None or not isinstance(path, NamePath):
         return
-    params = [p for p in function.params if p.name == site.key] if site.table else function.params[site.position :]
-    namespace = _namespace(reader, path.chain)
+    params = [p for p in function.params if p.name == site.key] if site.key else function.params[site.position :]
+    namespace = _namespace(resolver, path.chain)
     if not params or namespace is None:
         return
     integration, alias = namespace
     listing = integration.listing(params[0])
     if listing is not None:
-        for record in reader.state.last_list(integration.name, listing.name, alias):
+        for record in resolver.state.last_list(integration.name, listing.name, alias):
             value = params[0].value_of_record(record)
             if isinstance(value, str) and is_plain_in_quotes(value):
                 yield value
 
 
-def _namespace(reader: TypeInferrer, chain: Chain) -> tuple[Integration, str] | None:
+def _namespace(resolver: Resolver, chain: Chain) -> tuple[Integration, str] | None:
     """Return the integration of a function at a path, and the account that the path names, or an empty string."""
     above = chain[:-1]
     if above[:1] != ("app",):
-        space = (reader.state.resolve(above) or {}).get("space") if above else None
+        space = (resolver.state.resolve(above) or {}).get("space") if above else None
         above = tuple(str(space).split(".")) if space else ()
     match above:
         case ("app", "integrations", str(name), *alias) if integration := integrations.known(name):

@@ -3,31 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import takewhile
 from typing import Any
 
 from kosmo_kernel import accounts, docs, integrations
 from kosmo_kernel.catalogue import Column, Function, Integration
 from kosmo_kernel.docs.reference import of_function
 from kosmo_kernel.editor.completion import Argument, arguments_of, options_of
-from kosmo_kernel.editor.inference import (
+from kosmo_kernel.editor.resolver import (
     CallResult,
     CallSite,
-    InferredType,
     LiveState,
+    Meaning,
     NamePath,
-    StringType,
-    TableLiteral,
-    TypeInferrer,
+    Resolver,
+    Text,
+    Written,
+    call_result_of,
     integration_at,
     library,
 )
-from kosmo_kernel.lua_syntax.nodes import FunctionDefinition, TableConstructor
-from kosmo_kernel.lua_syntax.parser import tokens_of
 from kosmo_kernel.pages import Writer, in_both_forms
 from kosmo_kernel.render.text import escape_control
 from kosmo_kernel.safety.markup import Markdown, Markup, code_span, fenced, markdown_of_package
 from kosmo_kernel.safety.text import shortened
+from kosmo_kernel.text import lazy_pattern
 
+# A comment in long brackets that begins and ends on lines of its own, at the end of a text.
+_BLOCK_COMMENT = lazy_pattern(r"(?:\A|\n)[ \t]*--\[\[((?:(?!\]\]|--\[\[)[\s\S])*)\]\][ \t]*\Z")
 MAX_TEXT_LENGTH = 4000  # characters of a value's text or source that are shown
 
 
@@ -43,23 +46,19 @@ def inspect(code: str, cursor: int, live: LiveState | None, detail: int = 0) -> 
     Returns:
         Markdown, or None when nothing is known.
     """
-    reader = TypeInferrer(code, live)
-    tokens, words = reader.tokens, reader.tree.words
+    resolver = Resolver(code, live)
+    source, tokens = resolver.source, resolver.source.tokens
     name = next((i for i, t in enumerate(tokens) if t.kind == "name" and t.start <= cursor <= t.end), None)
-    at = next((i for i, t in enumerate(tokens) if t.end > cursor), len(tokens))
+    page: docs.Page | None = None
     if name is not None:
-        site = next(reader.calls_around(name), None)
-        entries = site.table.entries if site and site.table and words[name + 1] == "=" else []
-        is_key = any(entry.start == name for entry in entries)
-        page = _argument(reader, site, words[name]) if site and is_key else None
-        page = page or _page_of_type(reader, reader.type_before(name + 1), detail)
-        if page is not None:
-            return page
-    for site in reader.calls_around(at):
-        page = _argument(reader, site, site.key) or _page_of_type(reader, reader.value(site.call.base), detail)
-        if page is not None:
-            return page
-    return None
+        site = next(resolver.calls_around(name), None)
+        is_key = site is not None and site.table == source.opener[name] and source.words[name + 1] == "="
+        page = _argument(resolver, site, source.words[name]) if site and is_key else None
+        page = page or _page_of(resolver, resolver.before(name + 1), detail)
+    resolver = Resolver(code[:cursor], live)
+    for site in resolver.calls_around(resolver.source.size):
+        page = page or _argument(resolver, site, site.key) or _page_of(resolver, resolver.before(site.at), detail)
+    return page
 
 
 def explain(name: str, live: LiveState | None, detail: int = 0) -> docs.Page:
@@ -71,38 +70,38 @@ def explain(name: str, live: LiveState | None, detail: int = 0) -> docs.Page:
     return inspect(name, len(name), live, detail) or docs.read(name)
 
 
-def _page_of_type(reader: TypeInferrer, meaning: InferredType | None, detail: int) -> docs.Page | None:
-    page: docs.Page | None = None
+def _page_of(resolver: Resolver, meaning: Meaning, detail: int) -> docs.Page | None:
     match meaning:
         case CallResult():
-            page = _page_of_result(meaning)
-        case StringType():
-            page = _entry("string")
-        case FunctionDefinition():
-            page = _page_of_function(reader, meaning, detail)
-        case TableLiteral(node=node):
-            page = _page_of_table(reader, node)
+            return _page_of_result(meaning)
+        case Text():
+            return _entry("string")
+        case Written():
+            return _page_of_written(resolver, meaning, detail)
         case NamePath():
-            page = _page_of_path(reader, meaning, detail)
-    return page
+            return _page_of_path(resolver, meaning, detail)
+    return None
 
 
-def _page_of_path(reader: TypeInferrer, path: NamePath, detail: int) -> docs.Page | None:
-    function = reader.function_at(path)
+def _page_of_path(resolver: Resolver, path: NamePath, detail: int) -> docs.Page | None:
+    function = resolver.function_at(path)
     if function is not None:
         return _function(function)
-    if name := reader.library_name(path):
+    if name := resolver.library_name(path):
         return _entry(name)
-    info = reader.state.resolve(path.chain)
+    info = resolver.state.resolve(path.chain)
+    if info and "page" in info:
+        page: docs.Page = info["page"]
+        return page
     chain = tuple(str(info["space"]).split(".")) if info and info.get("space") else path.chain
     integration, above = integration_at(chain), integration_at(chain[:-1])
     if above is not None and chain[-1] in (accounts.DEFAULT, *accounts.names(above)):
         integration = above
     if integration is not None:
         return docs.read(integration.name)
-    answer = reader.call_result_at(path)
+    answer = call_result_of(info or {})
     if answer is not None and answer.path:
-        return _page_of_type(reader, answer, detail)
+        return _page_of_result(answer)
     return _page_of_value(path, info, answer, detail) if info else None
 
 
@@ -146,11 +145,11 @@ def _page_of_result(answer: CallResult) -> docs.Page | None:
     return docs.Page(page.format(what, code_span(function.name), _reference(function).markdown))
 
 
-def _argument(reader: TypeInferrer, site: CallSite, name: str) -> docs.Page | None:
+def _argument(resolver: Resolver, site: CallSite, name: str) -> docs.Page | None:
     """Return the page about an argument, with the page about its function below."""
-    meaning = reader.value(site.call.base)
-    function = reader.function_at(meaning) if isinstance(meaning, NamePath) else None
-    title = reader.library_name(meaning) if function is None else ""
+    callee = resolver.before(site.at)
+    function = resolver.function_at(callee)
+    title = resolver.library_name(callee) if function is None else ""
     arguments = options_of(title, site.position) if function is None else arguments_of(function)
     if function is not None and site.table is None and site.position < len(function.params):
         name = function.params[site.position].name
@@ -185,22 +184,18 @@ def _entry(name: str) -> docs.Page | None:
 # The user's own functions and values
 
 
-def _page_of_function(reader: TypeInferrer, function: FunctionDefinition, detail: int) -> docs.Page:
-    """Return the page about a function in the text."""
-    line = reader.tree.line(function.start)
-    last = reader.tree.line(min(function.end, len(reader.tokens)) - 1)
-    head = f"{function.name or 'function'}({', '.join(function.parameters[':' in function.name :])})"
-    source = "\n".join(reader.code.split("\n")[line - 1 : last])
-    return _page_of_user_function(
-        head, f"line {line} of this cell", _comment_above(reader.code, line), source if detail else ""
-    )
-
-
-def _page_of_table(reader: TypeInferrer, table: TableConstructor) -> docs.Page:
-    """Return the page about a table in the text."""
-    start, end = reader.tokens[table.start].start, reader.tokens[min(table.end, len(reader.tokens)) - 1].end
-    page = Markdown("**table**, made on line {}\n\n{}")
-    return docs.Page(page.format(reader.tree.line(table.start), fenced(_shorten(reader.code[start:end]), "lua")))
+def _page_of_written(resolver: Resolver, written: Written, detail: int) -> docs.Page:
+    """Return the page about a function or a table in the text."""
+    source, start = resolver.source, written.at
+    last = min(source.partner.get(start, source.size), source.size - 1)
+    text, line = source.code[source.tokens[start].start : source.tokens[last].end], source.line(start)
+    if source.words[start] == "{":
+        return docs.Page(Markdown("**table**, made on line {}\n\n{}").format(line, fenced(_shorten(text), "lua")))
+    name, parameters = "".join(source.words[start + 1 : source.head(start)]), source.parameters(start)
+    head = f"{name or 'function'}({', '.join(parameters[':' in name :])})"
+    lines = source.code.split("\n")[line - 1 : source.line(last)]
+    comment = _comment_above(source.code, line)
+    return _page_of_user_function(head, f"line {line} of this cell", comment, "\n".join(lines) if detail else "")
 
 
 def _page_of_value(path: NamePath, info: dict[str, Any], answer: CallResult | None, detail: int) -> docs.Page:
@@ -250,25 +245,11 @@ def _page_of_user_function(head: str, location: str, comment: str, source: str) 
 
 def _comment_above(code: str, line: int) -> str:
     """Return the comment that ends on the line above, without its dashes, or an empty string."""
-    if line < 2:
-        return ""
-    lines = code.split("\n")[: line - 1]
-    start = sum(len(line_above) + 1 for line_above in lines)
-    comments: list[str] = []
-    for token in reversed(tokens_of("\n".join(lines))):
-        is_alone = not code[code.rfind("\n", 0, token.start) + 1 : token.start].strip()
-        if token.kind != "comment" or code.count("\n", token.end, start) != 1 or not is_alone:
-            break
-        comments.insert(0, _without_dashes(token.text))
-        start = code.rfind("\n", 0, token.start) + 1
-    return "\n".join(comments)
-
-
-def _without_dashes(comment: str) -> str:
-    level, bracket, text = comment.removeprefix("--[").partition("[")
-    if comment.startswith("--[") and bracket and not level.strip("="):
-        return text.removesuffix(f"]{level}]").strip()
-    return comment.lstrip("-").strip()
+    above = "\n".join(code.split("\n")[: line - 1])
+    if match := _BLOCK_COMMENT.search(above):
+        return match[1].strip()
+    lines = list(takewhile(lambda text: text.lstrip().startswith("--"), reversed(above.split("\n"))))
+    return "\n".join(text.strip().lstrip("-").strip() for text in reversed(lines))
 
 
 def _shorten(text: str) -> str:

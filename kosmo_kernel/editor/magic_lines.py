@@ -15,8 +15,8 @@ from typing import Literal
 
 from kosmo_kernel import accounts, docs, integrations
 from kosmo_kernel.editor.completion import Completion, Match, complete, filter_matches, pages
-from kosmo_kernel.editor.inference import LiveState, LiveStateCache
 from kosmo_kernel.editor.inspection import inspect
+from kosmo_kernel.editor.resolver import LiveState, LiveStateCache
 from kosmo_kernel.errors import KosmoError
 from kosmo_kernel.notebook.commands import COMMANDS
 from kosmo_kernel.questions.discovery import check_names, tables_by_service

@@ -11,8 +11,8 @@ import re
 from collections.abc import Callable
 from typing import NamedTuple
 
-from kosmo_kernel.lua_syntax.parser import masked
 from kosmo_kernel.text import lazy_pattern
+from kosmo_kernel.values.lua_tokens import masked
 
 MAX_LINE_LENGTH = 400  # characters of a line that is rewritten
 

@@ -23,7 +23,7 @@ from kosmo_kernel.run.lua_run import MAX_CHARACTERS_PARSED
 from kosmo_kernel.text import lazy_pattern, nearest
 
 if TYPE_CHECKING:
-    from kosmo_kernel.lua_syntax.facts import Comparison
+    from kosmo_kernel.run.mistakes import Comparison
 
 # Most texts have nothing of the kind and need not be parsed.
 _MAY_COMPARE = lazy_pattern(r"[=~]=\s*(?:[\"'\d\[]|true\b|false\b)|(?:[\"'\d\]]|\btrue|\bfalse)\s*[=~]=|\blist\s*\.")
@@ -43,13 +43,15 @@ _KINDS = {
     "object": ("a table", ""),
 }
 # What most texts have nothing of: a variable that is compared with a field, or is an index, a value in a table or the
-# value of the script; an index that is no positive number; `not` before a comparison; and `-` in a pattern.
+# value of the script; an index that is no positive number; `not` before a comparison; `-` in a pattern; and a function
+# of `list` that begins a line.
 _VARIABLE = r"(?!(?:nil|true|false|not|function|end)\b)[A-Za-z_]\w*+"
 _MAY_BE_WRONG = lazy_pattern(
     rf"(?:\.\s*\w+|\])\s*[=~]=\s*{_VARIABLE}(?!\s*[.(\[:{{\"'])|(?<![\w.:\"']){_VARIABLE}\s*[=~]=\s*\w+\s*\.\s*\w"
     rf"|[\w\])]\s*\[\s*(?:{_VARIABLE}|0|-\s*\d+)\s*\]|[{{,;]\s*(?:\w+\s*=\s*)?{_VARIABLE}\s*[,;}}]"
     rf"|(?:\A|(?<=[\n;]))[ \t]*+(?:return\b[ \t]*+)?{_VARIABLE}\s*+\Z"
     r"|\bnot\s+[A-Za-z_][\w.]*\s*[=~]=|:\s*(?:find|match|gmatch|gsub)\b"
+    r"|(?:\A|[;\n]|\b(?:do|then|else|repeat)\b)[ \t]*+list\s*\."
 )
 
 
@@ -79,7 +81,7 @@ def lint(
         warnings.append(warning)
     warnings += _of_tests(source, {test: text for test, text in (unmatched or {}).items() if test[1] not in literals})
     if _MAY_BE_WRONG.search(source):
-        from kosmo_kernel.lua_syntax.facts import mistakes
+        from kosmo_kernel.run.mistakes import mistakes
 
         warnings += mistakes(source, is_set, nearest_variable)
     return warnings
@@ -99,7 +101,7 @@ def _of_fields(source: str, calls: Collection[str]) -> Iterator[tuple[Comparison
     special = {name for columns_by_name, labels in declared for name in (*labels, *_special(columns_by_name))}
     if not any(name in source for name in special) and not _OTHER_TYPE.search(source):
         return
-    from kosmo_kernel.lua_syntax.facts import comparisons
+    from kosmo_kernel.run.mistakes import comparisons
 
     for comparison in comparisons(source):
         for columns_by_name, labels in declared:
@@ -125,7 +127,7 @@ def _of_tests(source: str, unmatched: Mapping[tuple[str, str], str]) -> Iterator
     """Yield the warnings about texts of tests that match nothing, if they are written in the script."""
     if not unmatched:
         return
-    from kosmo_kernel.lua_syntax.parser import tokens_of
+    from kosmo_kernel.values.lua_tokens import tokens_of
 
     starts = {token.text: token.start for token in reversed(tokens_of(source)) if token.kind == "string"}
     written = [test for test in unmatched if test[1] in starts]

@@ -55,7 +55,7 @@ class ChunkHistory:
             oldest = next(iter(self._ran))
             del self._ran[oldest]
             if "=" in oldest or "function" in oldest:
-                self._assigned_before |= _facts().assigned_fields(oldest[:MAX_CHARACTERS_PARSED])
+                self._assigned_before |= _source().assigned_fields(oldest[:MAX_CHARACTERS_PARSED])
         self._texts[name] = text
         self._ran[text] = None
 
@@ -69,14 +69,14 @@ class ChunkHistory:
         It does with `row.seen = true` and `row["seen"] = true`.
         """
         return name in self._assigned_before or any(
-            name in text and (name in text[MAX_CHARACTERS_PARSED:] or name in _facts().assigned_fields(_start(text)))
+            name in text and (name in text[MAX_CHARACTERS_PARSED:] or name in _source().assigned_fields(_start(text)))
             for text in self._ran
         )
 
     def sets(self, name: str) -> bool:
         """Return whether a chunk sets or declares a variable of this name, or may do so beyond what is parsed of it."""
         return any(
-            name in text and (name in text[MAX_CHARACTERS_PARSED:] or name in _facts().set_variables(_start(text)))
+            name in text and (name in text[MAX_CHARACTERS_PARSED:] or name in _source().set_variables(_start(text)))
             for text in self._ran
         )
 
@@ -98,7 +98,7 @@ class ChunkHistory:
         for text in reversed(self._ran):
             if remaining <= 0 or len(constructors) >= MAX_CONSTRUCTORS:
                 break
-            groups = _facts().keys(text[:remaining]) if "=" in text else ()
+            groups = _source().keys(text[:remaining]) if "=" in text else ()
             remaining -= len(text)
             names.update(dict.fromkeys(chain.from_iterable(groups)))
             for group in groups:
@@ -108,7 +108,7 @@ class ChunkHistory:
 
     def concatenations(self, chunk: str, first: int, last: int) -> bool:
         """Return whether `..` joins each of the lines `first` to `last` of a chunk, counted from 1, to the next."""
-        from kosmo_kernel.lua_syntax.parser import tokens_of
+        from kosmo_kernel.values.lua_tokens import tokens_of
 
         text = _start(self.text(chunk))
         lines = text.split("\n")
@@ -141,10 +141,10 @@ class ChunkHistory:
 _JOIN = ("mark", "..")  # kind and text of the token
 
 
-def _facts() -> ModuleType:
-    from kosmo_kernel.lua_syntax import facts  # when a script needs it
+def _source() -> ModuleType:
+    from kosmo_kernel.values import lua_source  # when a script needs it
 
-    return facts
+    return lua_source
 
 
 def _start(text: str) -> str:
@@ -258,7 +258,7 @@ def _argument(parameter: str, source: str, line: int | None) -> str:
     lines = source[:MAX_CHARACTERS_PARSED].split("\n")
     if line is None or not 1 <= line <= len(lines):
         return ""
-    from kosmo_kernel.lua_syntax.parser import masked
+    from kosmo_kernel.values.lua_tokens import masked
 
     start = sum(len(text) + 1 for text in lines[: line - 1])
     call = masked("\n".join(lines))[start : start + MAX_CALL_LENGTH]

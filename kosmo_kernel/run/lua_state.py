@@ -120,7 +120,7 @@ class LuaState:
 
             if advice(source[:MAX_CHARACTERS_PARSED], source.count("\n") + 1, compiled=False, is_set=self._chunks.sets):
                 return "invalid", ""
-        from kosmo_kernel.lua_syntax.facts import indent
+        from kosmo_kernel.values.lua_source import indent
 
         return state, indent(source)
 

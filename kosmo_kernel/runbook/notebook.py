@@ -24,13 +24,13 @@ from typing import Any
 
 from kosmo_kernel import accounts, integrations
 from kosmo_kernel.errors import InvalidArgumentsError, SettingsError, UnknownNameError
-from kosmo_kernel.lua_syntax.parser import Token, tokens_of
 from kosmo_kernel.safety.decoder import DecodeError, check_json
 from kosmo_kernel.safety.intake import MAX_DOCUMENT_BYTES, decode_text, read_file
 from kosmo_kernel.safety.markup import Markdown
 from kosmo_kernel.settings.installation import how_to_install, import_jsonschema
 from kosmo_kernel.text import nearest
 from kosmo_kernel.values.lua_literals import Parameter, literal, value_of
+from kosmo_kernel.values.lua_tokens import Token, tokens_of
 
 LUA, PYTHON = "lua", "python"
 TAG = "parameters"  # of the cell that declares parameters; the same as in papermill

@@ -8,7 +8,7 @@ import pytest
 from editor_state import inspected, worked
 from run_with import run_with
 
-from kosmo_kernel.editor.inference import library
+from kosmo_kernel.editor.resolver import library
 from kosmo_kernel.session import Session
 
 

@@ -14,8 +14,8 @@ from repository import ROOT
 
 from kosmo_kernel import editor
 from kosmo_kernel.integrations.heroku.functions import FUNCTIONS as BY_HAND
-from kosmo_kernel.lua_syntax.facts import indent
 from kosmo_kernel.session import Session
+from kosmo_kernel.values.lua_source import indent
 
 PIECES = (
     *("'", '"', "[[", "]]", "--", "--[[", "\n", "\\", " ", ".", ":", "..", "...", ",", ";", "=", "==", "::", "[", "]"),

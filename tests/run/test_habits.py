@@ -79,9 +79,13 @@ WARNINGS = {
     "local query = { size = 1, state = crashed } return query": "`crashed` is a variable that nothing sets",
     "return later": "`later` is a variable that nothing sets",
     "local a = 1\n\nunheard_of\n": "line 3: `unheard_of` is a variable that nothing sets",
+    "local apps = heroku.list_apps()\nlist.sort_by(apps, 'name')\nreturn apps": "line 2: `list.sort_by` changes",
+    "local l = {}\nif l then list.filter(l, 'x') end": "`list.filter` changes nothing: it returns what",
     "return #{ crashed, 'up' }": "`crashed` is a variable that nothing sets",
 }
 NO_WARNING = [
+    "local l = { 2, 1 }\nlist.map(l, print)\nprint(\nlist.take(l, 1))\nlist.take(l, 1)[1] = 1\nreturn\nlist.take(l, 1)",
+    "print(1)\nlist.take({ 1 }, 1)",
     "local one = nil return one",
     "return nil",
     "for i = 1, 2 do\n  print(i)\nend",

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kosmo_kernel.lua_syntax.parser import masked, tokens_of
 from kosmo_kernel.values.lua_literals import KEYWORDS
+from kosmo_kernel.values.lua_tokens import masked, tokens_of
 
 
 @pytest.mark.parametrize(
