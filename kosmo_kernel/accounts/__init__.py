@@ -24,7 +24,6 @@ from kosmo_kernel.accounts.account import is_loopback as is_loopback
 from kosmo_kernel.accounts.account import looks_like_token as looks_like_token
 from kosmo_kernel.accounts.account import other_address as other_address
 from kosmo_kernel.accounts.account import variable_of as variable_of
-from kosmo_kernel.accounts.discovery import canonical_name as canonical_name
 from kosmo_kernel.accounts.discovery import demo_chosen as demo_chosen
 from kosmo_kernel.accounts.discovery import fault as fault
 from kosmo_kernel.accounts.discovery import find as find

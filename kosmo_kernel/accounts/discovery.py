@@ -76,7 +76,11 @@ def find(integration: Integration, alias: str = account.DEFAULT) -> account.Acco
             )
         without.append(step)
     if normalize_alias(alias) == account.DEFAULT:
-        raise CredentialsError(_none(integration, without))
+        head = (
+            f"No credentials for {integration.title}: the account `{account.DEFAULT}` has no token. Ways to give one:"
+        )
+        empty = [f"({step.who} is signed in, but there is no token in {step.source}.)" for step in without if step.who]
+        raise CredentialsError("\n".join([head, *(f"  - {way}" for way in ways(integration)), *empty]))
     raise _unknown(integration, alias)
 
 
@@ -143,11 +147,6 @@ def names(integration: Integration, default: str = account.DEFAULT) -> list[str]
     return [*first, *listed, *([account.DEMO] if integration.demo else [])]
 
 
-def canonical_name(integration: Integration, alias: str) -> str | None:
-    """Return an account's name as in `names`, from any spelling of it; None if there is no such account."""
-    return next((name for name in names(integration) if normalize_alias(name) == normalize_alias(alias)), None)
-
-
 def fault(integration: Integration) -> KosmoError | None:
     """Return the error of an invalid file that prevents accounts from being listed, or None."""
     try:
@@ -197,12 +196,6 @@ def lua_path(integration: Integration, alias: str) -> str:
     from kosmo_kernel.values import lua_literals
 
     return f"app.integrations.{integration.name}{lua_literals.field(alias)}"
-
-
-def _none(integration: Integration, without: list[Step]) -> str:
-    head = f"No credentials for {integration.title}: the account `{account.DEFAULT}` has no token. Ways to give one:"
-    empty = [f"({step.who} is signed in, but there is no token in {step.source}.)" for step in without if step.who]
-    return "\n".join([head, *(f"  - {way}" for way in ways(integration)), *empty])
 
 
 def _unknown(integration: Integration, alias: str) -> UnknownNameError:

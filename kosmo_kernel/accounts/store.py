@@ -389,30 +389,30 @@ def _with_timeout(work: Callable[[], _T]) -> _T:
     global _failure  # noqa: PLW0603 - the state of the one keyring of this process
     if _failure and time.monotonic() - _failure[0] < RETRY_AFTER_SECONDS:
         raise CredentialsError(_failure[1])
-    outcome: SimpleQueue[tuple[list[_T], Exception | None]] = SimpleQueue()
+    outcome: SimpleQueue[_T | Exception] = SimpleQueue()
 
     def run() -> None:
         try:
-            outcome.put(([work()], None))
+            outcome.put(work())
         except Exception as error:  # noqa: BLE001 - backends raise errors of their systems; reported below
-            outcome.put(([], error))
+            outcome.put(error)
 
     threading.Thread(target=run, name="system keyring", daemon=True).start()
     try:
-        results, error = outcome.get(timeout=TIMEOUT_SECONDS)
+        result = outcome.get(timeout=TIMEOUT_SECONDS)
     except Empty:
-        results, error = [], TimeoutError(f"it has not answered for {TIMEOUT_SECONDS:g} s")
-    if isinstance(error, NoKeyringError):
+        result = TimeoutError(f"it has not answered for {TIMEOUT_SECONDS:g} s")
+    if isinstance(result, NoKeyringError):
         raise NoKeyringError
-    if error is not None:
-        locked = type(error).__name__ == "KeyringLocked"
-        why = one_line(str(error)) or type(error).__name__
+    if isinstance(result, Exception):
+        locked = type(result).__name__ == "KeyringLocked"
+        reason = one_line(str(result)) or type(result).__name__
         message = (
-            f"The system keyring {'is locked' if locked else 'does not work'}: {why.rstrip('.!')}. Unlock it and try "
-            "again. Where nobody can, give the token in an environment variable, or keep it in a file with "
+            f"The system keyring {'is locked' if locked else 'does not work'}: {reason.rstrip('.!')}. Unlock it and "
+            "try again. Where nobody can, give the token in an environment variable, or keep it in a file with "
             "`kosmo accounts:add ALIAS --file`."
         )
         _failure = (time.monotonic(), message)
         raise CredentialsError(message)
     _failure = None
-    return results[0]
+    return result

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from threading import Event
 from typing import Any, Literal
@@ -21,7 +21,7 @@ from kosmo_kernel.reader.documents import locate_key, parse_toml
 from kosmo_kernel.safety.intake import decode_text, read_file
 from kosmo_kernel.safety.redaction import one_line
 from kosmo_kernel.settings import removed
-from kosmo_kernel.settings.table import ANY, CEILINGS, CHECK_PARAMETER, CONFIG_DIR, SETTINGS, Keys, Setting, Value
+from kosmo_kernel.settings.table import ANY, CEILINGS, CHECK_PARAMETER, CONFIG_DIR, SETTINGS, Keys, Setting
 from kosmo_kernel.text import nearest, value_at
 
 FILE = "config.toml"
@@ -105,7 +105,7 @@ def config() -> Config:
     except OSError as error:  # of `stat`
         raise SettingsError(f"{path} cannot be read: {error.strerror}.") from None
     result = Config(path, text, parse_toml(path, text))
-    check(result.table, KEYS, lambda keys: result.place(*keys))
+    check(result, result.table)
     _cache[path] = (state, result)
     return result
 
@@ -119,21 +119,8 @@ def resolve(setting: Setting, argument: Any = None) -> Any:
     return setting.resolve(argument, config().get(*setting.config) if setting.config else None)
 
 
-def check(
-    table: Mapping[str, Any],
-    available: Mapping[Keys, Value],
-    location: Callable[[Keys], str],
-    name: str = "the file",
-    above: Keys = (),
-) -> None:
-    """Check the values of a settings file.
-
-    Parameters:
-        table: the values.
-        available: the keys that it may contain, with their valid values; `*` in a key is any name.
-        location: returns the file with the line of a key, for messages.
-        name: what messages call the file.
-        above: the path of keys to the table.
+def check(file: Config, table: Mapping[str, Any], above: Keys = ()) -> None:
+    """Check the values of a table in a settings file, which is below some keys.
 
     Raises:
         SettingsError, UnknownNameError: the first mistake.
@@ -141,23 +128,24 @@ def check(
     for key, value in table.items():
         keys = (*above, key)
         if above == ("integrations",) and (near := _misspelled(key)):
-            raise UnknownNameError(f"{location(keys)}: there is no integration `{key}`.", near)
+            raise UnknownNameError(f"{file.place(*keys)}: there is no integration `{key}`.", near)
         if any(_matches(pattern, keys) and len(pattern) == len(keys) for pattern in removed.KEYS):
             continue
-        matching = [pattern for pattern in available if _matches(pattern, keys)]
+        matching = [pattern for pattern in KEYS if _matches(pattern, keys)]
         if not matching:
-            raise _unknown(keys, available, location(keys), name)
+            raise _unknown(file, keys)
         if isinstance(value, dict) and any(len(pattern) > len(keys) for pattern in matching):
-            check(value, available, location, name, keys)
+            check(file, value, keys)
             continue
-        valid = next((available[pattern] for pattern in matching if len(pattern) == len(keys)), None)
+        valid = next((KEYS[pattern] for pattern in matching if len(pattern) == len(keys)), None)
+        name = ".".join(keys)
         if valid is None:
-            raise SettingsError(f"{location(keys)}: `{'.'.join(keys)}` must be a table: `[{'.'.join(keys)}]`.")
+            raise SettingsError(f"{file.place(*keys)}: `{name}` must be a table: `[{name}]`.")
         try:
             valid.check(value)
         except ValueError as error:
             quoted = one_line(repr(value), most=60)
-            raise SettingsError(f"{location(keys)}: `{'.'.join(keys)}` takes {error}, got {quoted}.") from None
+            raise SettingsError(f"{file.place(*keys)}: `{name}` takes {error}, got {quoted}.") from None
 
 
 def _matches(pattern: Keys, keys: Keys) -> bool:
@@ -165,16 +153,14 @@ def _matches(pattern: Keys, keys: Keys) -> bool:
     return len(keys) <= len(pattern) and all(part in (ANY, key) for part, key in zip(pattern, keys, strict=False))
 
 
-def _unknown(keys: Keys, available: Collection[Keys], where: str, name: str) -> UnknownNameError:
+def _unknown(file: Config, keys: Keys) -> UnknownNameError:
     *above, key = keys
     depth = len(above)
-    siblings = dict.fromkeys(
-        pattern[depth] for pattern in available if len(pattern) > depth and _matches(pattern, tuple(above))
-    )
+    siblings = {pattern[depth]: None for pattern in KEYS if len(pattern) > depth and _matches(pattern, tuple(above))}
     near = nearest(key, list(siblings), most=1)
     hint = "" if near else f" It takes {', '.join(siblings)}."
-    table = f"[{'.'.join(above)}]" if above else name
-    return UnknownNameError(f"{where}: {table} has no key `{key}`.{hint}", tuple(near))
+    table = f"[{'.'.join(above)}]" if above else "the file"
+    return UnknownNameError(f"{file.place(*keys)}: {table} has no key `{key}`.{hint}", tuple(near))
 
 
 def _misspelled(name: str) -> tuple[str, ...]:

@@ -127,17 +127,12 @@ def import_jsonschema() -> None:
         if loaded or not (find_spec("jsonschema") and find_spec(GRAMMARS)):
             return
         substitute = ModuleType(GRAMMARS)
-        vars(substitute)["is_valid_syntax"] = _is_valid_syntax
+        vars(substitute)["is_valid_syntax"] = lambda term, value: import_module(GRAMMARS).is_valid_syntax(term, value)
         sys.modules[GRAMMARS] = substitute
         try:
             import jsonschema  # noqa: F401 - takes the function of the substitute
         finally:
             del sys.modules[GRAMMARS]
-
-
-def _is_valid_syntax(term: str, value: str) -> bool:
-    valid: bool = import_module(GRAMMARS).is_valid_syntax(term=term, value=value)
-    return valid
 
 
 def is_safe(command: Sequence[str]) -> bool:

@@ -188,31 +188,25 @@ def new_folder(folder: Path, *, replaces: bool = False) -> Iterator[Path]:
     Raises:
         FileWriteError: the folder cannot be written; it is as before.
     """
-    state = "It is as before." if replaces else "Nothing of it is there."
-    with writing(folder, state), _renamed(folder, replaces=replaces) as temporary:
-        yield temporary
-
-
-@contextmanager
-def _renamed(folder: Path, *, replaces: bool) -> Iterator[Path]:
     import shutil
     import tempfile
 
-    folder = Path(os.path.realpath(folder))  # a folder can be renamed onto a folder, but not onto a symbolic link
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))  # mode 0700
-    replaced = temporary.with_name(f"{temporary.name}.replaced")
-    try:
-        yield temporary
-        with suppress(FileNotFoundError):
-            if replaces:
-                folder.rename(replaced)  # it is deleted only when the new one has its name
-            else:
-                folder.rmdir()  # on Windows the target of a rename must not exist
-        temporary.rename(folder)
-    except BaseException:
-        shutil.rmtree(temporary, ignore_errors=True)
-        if replaced.exists() and not folder.exists():
-            replaced.rename(folder)
-        raise
-    shutil.rmtree(replaced, ignore_errors=True)
+    with writing(folder, "It is as before." if replaces else "Nothing of it is there."):
+        target = Path(os.path.realpath(folder))  # a folder can be renamed onto a folder, but not onto a symbolic link
+        target.parent.mkdir(parents=True, exist_ok=True)
+        temporary = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))  # mode 0700
+        replaced = temporary.with_name(f"{temporary.name}.replaced")
+        try:
+            yield temporary
+            with suppress(FileNotFoundError):
+                if replaces:
+                    target.rename(replaced)  # it is deleted only when the new one has its name
+                else:
+                    target.rmdir()  # on Windows the target of a rename must not exist
+            temporary.rename(target)
+        except BaseException:
+            shutil.rmtree(temporary, ignore_errors=True)
+            if replaced.exists() and not target.exists():
+                replaced.rename(target)
+            raise
+        shutil.rmtree(replaced, ignore_errors=True)

@@ -63,16 +63,6 @@ class Value(Struct, frozen=True):
         return value if isinstance(value, str) else ""
 
 
-def choice(*words: str) -> Value:
-    """Return the values of a setting that is one of some words."""
-    *first, last = (f'"{word}"' for word in words)
-    return Value(f"{', '.join(first)} or {last}", is_valid=lambda value: value in words)
-
-
-def _is_flag(value: object) -> bool:
-    return isinstance(value, bool)
-
-
 def _read_flag(text: str) -> bool:
     """Return True for 1 and False for 0. Any other text is an error, because the user meant 1 or 0."""
     if text not in ("0", "1"):
@@ -80,7 +70,7 @@ def _read_flag(text: str) -> bool:
     return text == "1"
 
 
-FLAG = Value("true or false", is_valid=_is_flag, read=_read_flag)
+FLAG = Value("true or false", is_valid=lambda value: isinstance(value, bool), read=_read_flag)
 
 
 def _read_number(text: str) -> float:

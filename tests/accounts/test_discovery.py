@@ -89,7 +89,6 @@ def test_names_are_known_without_a_look_at_a_secret(home: Path, ring: Rememberin
     ring.asked.clear()
 
     assert accounts.names(HEROKU) == ["default", "filed", "production", "demo"]
-    assert accounts.canonical_name(HEROKU, "PRODUCTION") == "production"
     assert ring.asked == []
 
 

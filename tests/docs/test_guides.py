@@ -176,7 +176,7 @@ def test_what_a_guide_shows_of_config_toml_makes_sense_there(name: str) -> None:
     for lang, code in blocks(name):
         table = tomllib.loads(code) if lang == "toml" else {}
         if not table.keys() & {"tool", "accept"}:  # the files of projects, and of accepted findings
-            config_file.check(table, config_file.KEYS, lambda _keys: name)
+            config_file.check(config_file.Config(Path(name)), table)
 
 
 # What they say
