@@ -30,5 +30,5 @@ from kosmo_kernel.accounts.discovery import find as find
 from kosmo_kernel.accounts.discovery import how_to_add as how_to_add
 from kosmo_kernel.accounts.discovery import lua_path as lua_path
 from kosmo_kernel.accounts.discovery import names as names
-from kosmo_kernel.accounts.discovery import steps as steps
+from kosmo_kernel.accounts.discovery import token_sources as token_sources
 from kosmo_kernel.accounts.discovery import ways as ways

@@ -40,8 +40,8 @@ _ENDS = lazy_pattern(r"\s*(?:machine|default|macdef)\b")
 UNAUTHORIZED = 401
 
 
-class Step(Struct, frozen=True):
-    """A place of the search that has a token, or should have one."""
+class TokenSource(Struct, frozen=True):
+    """Where an account has a token, or should have one."""
 
     kind: Literal["environment", "keyring", "file", "cli", "netrc"]  # the kind of place
     source: str  # a description of the place
@@ -66,25 +66,29 @@ def find(integration: Integration, alias: str = account.DEFAULT) -> account.Acco
     """
     if alias.lower() in account.demo_places(integration):
         raise ValueError("a fictional account is made by the session, not found")
-    without: list[Step] = []
-    for step in steps(integration, alias):
-        token = step.read()
+    without: list[TokenSource] = []
+    for candidate in token_sources(integration, alias):
+        token = candidate.read()
         if token:
             limit_core_dumps()
             return account.Account(
-                integration.name, step.alias, token, account.address(integration, alias), step.source
+                integration.name, candidate.alias, token, account.address(integration, alias), candidate.source
             )
-        without.append(step)
+        without.append(candidate)
     if normalize_alias(alias) == account.DEFAULT:
         head = (
             f"No credentials for {integration.title}: the account `{account.DEFAULT}` has no token. Ways to give one:"
         )
-        empty = [f"({step.who} is signed in, but there is no token in {step.source}.)" for step in without if step.who]
+        empty = [
+            f"({candidate.who} is signed in, but there is no token in {candidate.source}.)"
+            for candidate in without
+            if candidate.who
+        ]
         raise CredentialsError("\n".join([head, *(f"  - {way}" for way in ways(integration)), *empty]))
     raise _unknown(integration, alias)
 
 
-def steps(integration: Integration, alias: str) -> Iterator[Step]:
+def token_sources(integration: Integration, alias: str) -> Iterator[TokenSource]:
     """Yield the places that have a token of an account, in the order of the search. No secret is read.
 
     Raises:
@@ -97,15 +101,15 @@ def steps(integration: Integration, alias: str) -> Iterator[Step]:
     added = store.stored_accounts(integration.name).get(name)
     spelling = added.alias if added else name
     if token := os.environ.get(variable, "").strip():
-        yield Step("environment", variable, spelling, lambda: token)
+        yield TokenSource("environment", variable, spelling, lambda: token)
     if added:
         source = "the system keyring" if added.location == "keyring" else str(store.secrets_file())
-        yield Step(added.location, source, spelling, partial(store.token_of, integration.name, added), added.who)
+        yield TokenSource(added.location, source, spelling, partial(store.token_of, integration.name, added), added.who)
     if name == account.DEFAULT:
         yield from _other_programs(integration)
 
 
-def _other_programs(integration: Integration) -> Iterator[Step]:
+def _other_programs(integration: Integration) -> Iterator[TokenSource]:
     """Yield the places where other programs keep a token for the service."""
     credentials = integration.credentials
     if credentials.signed_in is None and not credentials.netrc:
@@ -115,11 +119,11 @@ def _other_programs(integration: Integration) -> Iterator[Step]:
     login = credentials.signed_in
     if login and account.is_own(integration, url) and (person := signed_in(login)):
         source = f"{login.title}'s entry in the system keyring"
-        yield Step("cli", source, account.DEFAULT, partial(_token_of_user, login, person), person.name)
+        yield TokenSource("cli", source, account.DEFAULT, partial(_token_of_user, login, person), person.name)
     if credentials.netrc:
         file = netrc_file()
         if password := netrc_password(file, account.netloc(url)):
-            yield Step("netrc", str(file), account.DEFAULT, lambda: password)
+            yield TokenSource("netrc", str(file), account.DEFAULT, lambda: password)
 
 
 def names(integration: Integration, default: str = account.DEFAULT) -> list[str]:
@@ -140,7 +144,7 @@ def names(integration: Integration, default: str = account.DEFAULT) -> list[str]
     with suppress(KosmoError):
         aliases |= {name: stored.alias for name, stored in store.stored_accounts(integration.name).items()}
     with suppress(KosmoError):
-        first = [account.DEFAULT] if next(steps(integration, account.DEFAULT), None) else []
+        first = [account.DEFAULT] if next(token_sources(integration, account.DEFAULT), None) else []
     if account.is_demo(default):
         aliases |= {name: name for name in integration.demo_accounts}
     listed = sorted(alias for name, alias in aliases.items() if name not in unavailable)
@@ -151,7 +155,7 @@ def fault(integration: Integration) -> KosmoError | None:
     """Return the error of an invalid file that prevents accounts from being listed, or None."""
     try:
         store.stored_accounts(integration.name)
-        next(steps(integration, account.DEFAULT), None)
+        next(token_sources(integration, account.DEFAULT), None)
     except KosmoError as error:
         return error
     return None
@@ -367,12 +371,12 @@ def _status(integration: Integration, alias: str) -> AccountStatus:
     if alias == account.DEMO:
         return AccountStatus(integration, alias, "needs none: everything in it is fiction")
     try:
-        step = next(steps(integration, alias), None)
-        if step is None:
+        candidate = next(token_sources(integration, alias), None)
+        if candidate is None:
             raise CredentialsError(f"`{alias}` is no name of an account, or was taken away meanwhile.")
-        if step.kind == "environment":
+        if candidate.kind == "environment":
             find(integration, alias)  # checks the token, which may be any text
         url = account.address(integration, alias)
     except KosmoError as error:
         return AccountStatus(integration, alias, error.message, problem=error.message)
-    return AccountStatus(integration, alias, f"in {step.source}", url, who=step.who)
+    return AccountStatus(integration, alias, f"in {candidate.source}", url, who=candidate.who)

@@ -244,9 +244,9 @@ class Integration(Struct, frozen=True, dict=True):
         """
         match = self.names().get(name)
         if match is None:
-            why, near = missing_function(self, name)
+            reason, near = missing_function(self, name)
             raise UnknownNameError(
-                f"{self.title} has no function `{name}`. {why}".rstrip(),
+                f"{self.title} has no function `{name}`. {reason}".rstrip(),
                 tuple(f"app.integrations.{self.name}.{n}" for n in near),
             )
         return match
@@ -291,9 +291,9 @@ def refused_change(integration: Integration, name: str) -> str:
 def _where_to_look(integration: Integration, subject: str, listed: str) -> str:
     """Return what the service has of this kind and no function for, or where the functions are listed."""
     left_out = dict(integration.left_out()) if integration.left_out else {}
-    for what, why in left_out.items():
+    for what, reason in left_out.items():
         if _thing(subject) and _thing(subject) in what.replace("-", "_"):
-            return f"{integration.title} has `{what}`, which is left out. {why}"
+            return f"{integration.title} has `{what}`, which is left out. {reason}"
     if listed:
         return listed
     beside = f', and `docs.read("{integration.name}.left_out")` what is left out' if left_out else ""

@@ -84,7 +84,7 @@ class ObstacleKind(NamedTuple):
     """A kind of thing that makes a move hard."""
 
     name: str  # its heading
-    why: str  # what it means for a move
+    reason: str  # what it means for a move
     table: str  # the table that has more about it
     lists: tuple[str, ...]  # that show it
     items: Callable[[AccountTables], Mapping[str, int]]  # returns the cases by what they are called

@@ -483,8 +483,8 @@ class Function(Struct, frozen=True, dict=True):
         for param in self.params:
             value = args.get(param.name)
             if value is not None:
-                bound[param.name], why = param.check(value, described)
-                faults += why
+                bound[param.name], reason = param.check(value, described)
+                faults += reason
             elif param.required:
                 what = described(None) if param.name in args else "missing"
                 faults.append(f"`{param.name}` is {what}: {param.expectation}")

@@ -16,7 +16,7 @@ import click
 import msgspec
 
 from kosmo_kernel.cli import options
-from kosmo_kernel.cli.command import Aside, CommandResult, Rows, command, document, print_note
+from kosmo_kernel.cli.command import CommandResult, NoteLine, Rows, command, document, print_note
 from kosmo_kernel.cli.streams import FAILED, INTERRUPTED, SUCCESS
 from kosmo_kernel.settings.private_files import check_new
 from kosmo_kernel.text import counted, iso_time
@@ -80,18 +80,18 @@ def _saved(report: SnapshotReport, output: str) -> Iterator[str | Rows]:
     source = f"the account {manifest.account} at {manifest.begun}"
     yield f"\nSaved in {output}: {source}, {counted(manifest.requests, 'request')}."
     if report.snapshots > 1:
-        yield Aside(f"It was added to {output}, which has {counted(report.snapshots, 'snapshot')} now.")
-    yield from map(Aside, report.notes)
+        yield NoteLine(f"It was added to {output}, which has {counted(report.snapshots, 'snapshot')} now.")
+    yield from map(NoteLine, report.notes)
     missing = [failure for failure in manifest.failures if failure["table"] not in manifest.tables]
     for table, failures in groupby(missing, key=itemgetter("table")):
         first, *others = failures
         number = counted(len(others), "other failure")
         more = f" {number} of this list: see `kosmo archive {output}`." if others else ""
-        yield Aside(f"{table}: {first['message']}{more}")
+        yield NoteLine(f"{table}: {first['message']}{more}")
     for omission in manifest.left_out:
-        yield Aside(f"{omission['table']}: {omission['why']}")
+        yield NoteLine(f"{omission['table']}: {omission['why']}")
     if not manifest.complete:
-        yield Aside("It is incomplete; what was read is kept.")
+        yield NoteLine("It is incomplete; what was read is kept.")
 
 
 @command("archive", "kosmo archive history.kosmo", "kosmo archive history.kosmo -o lists")
@@ -146,7 +146,7 @@ def _parts(file: str, about: dict[str, Any]) -> Iterator[str | Rows]:
             yield rows
     for failure in (failure for newest in snapshots[-1:] for failure in newest["failures"]):
         items = [f"{key} {value}" for key, value in failure.items() if key.endswith("_id") and key != "request_id"]
-        yield Aside(f"Not read: {' of '.join([failure['table'], *items])}: {failure['message']}")
+        yield NoteLine(f"Not read: {' of '.join([failure['table'], *items])}: {failure['message']}")
 
 
 @command(
@@ -236,13 +236,13 @@ def _written(data: AccountData, folder: Path) -> Iterator[str | Rows]:
     source = f"the snapshot {data.origin}" if data.origin else counted(data.requests, "request")
     yield f"\nWritten to {folder}: the account {data.account} at {iso_time(data.time)}, {source}."
     yield f"Open {folder / inventories.PAGE}"
-    yield from map(Aside, data.notes)
+    yield from map(NoteLine, data.notes)
     missing = inventories.unread(data)
     for item in missing:
         items = f" ({counted(len(item.items), 'item')}: see {inventories.SUMMARY})" if item.items else ""
-        yield Aside(f"{item.table}: {item.reason}{items}")
+        yield NoteLine(f"{item.table}: {item.reason}{items}")
     if missing:
-        yield Aside("It is incomplete; what was read is in it.")
+        yield NoteLine("It is incomplete; what was read is in it.")
 
 
 def _one_table(

@@ -19,7 +19,7 @@ from kosmo_kernel import accounts, integrations
 from kosmo_kernel.accounts import DEFAULT, Account, store
 from kosmo_kernel.accounts.discovery import AccountStatus, with_remaining
 from kosmo_kernel.catalogue import Integration
-from kosmo_kernel.cli.command import Aside, CommandResult, command
+from kosmo_kernel.cli.command import CommandResult, NoteLine, command
 from kosmo_kernel.cli.reference import PROVIDER, integration_of, state
 from kosmo_kernel.cli.streams import input_is_terminal, whole_input
 from kosmo_kernel.errors import CredentialsError, InvalidArgumentsError, KosmoError, RefusedError, UnknownNameError
@@ -102,7 +102,7 @@ def add(*, alias: str, words: tuple[str, ...], replace: bool, in_file: bool, int
     token, source = read_token(f"Token of {service.name}.{name}", from_stdin=bool(words))
     owner, account = keep(service, name, token, source, in_file=in_file, replace=replace)
     where = "the system keyring" if account.location == "keyring" else str(store.secrets_file())
-    first = next(accounts.steps(service, name))
+    first = next(accounts.token_sources(service, name))
     shadow = first.source if first.kind == "environment" else ""  # a variable comes before what was stored
     whose = f" is {owner.text}" if owner.text else ""
     scope = f"; its scope is {', '.join(owner.scopes)}" if owner.scopes else ""
@@ -115,7 +115,7 @@ def add(*, alias: str, words: tuple[str, ...], replace: bool, in_file: bool, int
     return CommandResult(
         {"integration": service.name, "account": account.alias, **facts, "hidden_by": shadow or None},
         f"{service.name}.{account.alias}{whose}. Its token is kept in {where}{scope}.",
-        *(Aside(note) for note in notes if note),
+        *(NoteLine(note) for note in notes if note),
     )
 
 
@@ -275,12 +275,12 @@ def _removal_error(integration: Integration, alias: str, error: UnknownNameError
     """Return the error for an account that was not added: it is fiction, is kept elsewhere, or does not exist."""
     if accounts.canonical_reserved(alias) == accounts.DEMO:
         return InvalidArgumentsError("The demo account is fiction, and always there.")
-    step = next(accounts.steps(integration, alias), None)
-    if step is None:
+    candidate = next(accounts.token_sources(integration, alias), None)
+    if candidate is None:
         return error
-    name = DEFAULT if accounts.canonical_reserved(alias) == DEFAULT else step.alias
-    advice = f"unset {step.source}" if step.kind == "environment" else "take it away where it was put"
+    name = DEFAULT if accounts.canonical_reserved(alias) == DEFAULT else candidate.alias
+    advice = f"unset {candidate.source}" if candidate.kind == "environment" else "take it away where it was put"
     return InvalidArgumentsError(
-        f"The token of {integration.name}.{name} is in {step.source}, and was not added here. To be rid of it, "
+        f"The token of {integration.name}.{name} is in {candidate.source}, and was not added here. To be rid of it, "
         f"{advice}."
     )

@@ -219,9 +219,9 @@ def function_named(name: str) -> NamedFunction:
     if integration is not None and len(alias) <= 1:
         if last in integration.names():
             return NamedFunction(integration, alias[0] if alias else None, integration.names()[last])
-        why, near = missing_function(integration, last)
+        reason, near = missing_function(integration, last)
         similar = [f"{integration.name}.{function}" for function in near]
-        raise UnknownNameError(f"There is no function `{name}`. {why}".rstrip(), tuple(similar))
+        raise UnknownNameError(f"There is no function `{name}`. {reason}".rstrip(), tuple(similar))
     names = [f"{service.name}.{function.name}" for service in load_all() for function in service.table.summaries()]
     similar = nearest(last if integration else f"{first}.{last}", names)
     similar = similar or [full_name for full_name in names if full_name.split(".")[-1] == last]

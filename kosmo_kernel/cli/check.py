@@ -14,7 +14,7 @@ import click
 
 from kosmo_kernel.checks.report import NOT_CHECKED
 from kosmo_kernel.cli import dropped
-from kosmo_kernel.cli.command import Aside, Command, CommandResult, Rows, command, print_json, print_note, print_utf8
+from kosmo_kernel.cli.command import Command, CommandResult, NoteLine, Rows, command, print_json, print_note, print_utf8
 from kosmo_kernel.cli.options import TIME, Recording, account_options, choice_option, resume_options
 from kosmo_kernel.cli.streams import INTERRUPTED, USAGE_ERROR
 from kosmo_kernel.errors import CredentialsError, FileWriteError, SettingsError
@@ -276,7 +276,7 @@ def _list(*, as_json: bool) -> CommandResult:
         f"\n{len(checks)} checks. `kosmo check --start` runs the {start} that every account should pass, "
         "`kosmo check --all` all, and `kosmo check NAME...` some."
     )
-    return CommandResult(facts, *parts, Aside(note))
+    return CommandResult(facts, *parts, NoteLine(note))
 
 
 def _write_new(name: str | None, *, is_table: bool, others: bool) -> CommandResult:
@@ -313,4 +313,4 @@ def _write_new(name: str | None, *, is_table: bool, others: bool) -> CommandResu
         example = f"kosmo inventory --table {path.stem} --demo{condition}"
     else:
         example = f"kosmo check {path.stem if discovery.check_files().get(path.stem) == path else path} --demo"
-    return CommandResult({"file": str(path)}, str(path), Aside(f"Try it: {example}"))
+    return CommandResult({"file": str(path)}, str(path), NoteLine(f"Try it: {example}"))

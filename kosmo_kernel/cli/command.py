@@ -37,8 +37,8 @@ AS_JSON: dict[str, Any] = {"is_flag": True, "help": "Print one JSON document, al
 Rows = list[tuple[str, str]]  # names with a text beside each
 
 
-class Aside(str):
-    """A line of an answer that is printed on standard error, apart from the result."""
+class NoteLine(str):
+    """A note of an answer, which is printed on standard error, apart from the result."""
 
     __slots__ = ()
 
@@ -62,7 +62,7 @@ class CommandResult:
             return self._code
         for part in self._parts:
             if isinstance(part, str):
-                (print_note if isinstance(part, Aside) else print_result)(part)
+                (print_note if isinstance(part, NoteLine) else print_result)(part)
             elif part:
                 print_rows(part)
         return self._code

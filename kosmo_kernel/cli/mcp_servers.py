@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from kosmo_kernel.cli.command import Aside, CommandResult, command, print_note, print_result
+from kosmo_kernel.cli.command import CommandResult, NoteLine, command, print_note, print_result
 from kosmo_kernel.cli.streams import input_is_terminal
 from kosmo_kernel.errors import KosmoError, SettingsError, UntrustedError
 from kosmo_kernel.mcp import Servers, Trust, configuration
@@ -41,7 +41,7 @@ def list_() -> CommandResult:
             changes = "" if tool["operation"] == "read" else "  (may change something)"
             lines.append((f"  {tool['lua_path']}", one_line(tool["description"], most=MAX_SUMMARY) + changes))
     none = f"No MCP server is configured, in {configured.root / PROJECT_FILE} or {user_file()}."
-    return CommandResult({"servers": rows}, lines or none, *map(Aside, configured.faults))
+    return CommandResult({"servers": rows}, lines or none, *map(NoteLine, configured.faults))
 
 
 def _row(servers: Servers, name: str) -> dict[str, Any]:

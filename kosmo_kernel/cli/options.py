@@ -13,7 +13,7 @@ import click
 from msgspec import Struct
 
 from kosmo_kernel.cli import dropped
-from kosmo_kernel.cli.command import AS_JSON, Aside
+from kosmo_kernel.cli.command import AS_JSON, NoteLine
 from kosmo_kernel.cli.streams import INTERRUPTED
 from kosmo_kernel.errors import FileWriteError
 from kosmo_kernel.settings.table import LIMITS, Number, Setting, Value
@@ -235,9 +235,9 @@ class Recording(Struct):
         """Return the number of answers that were taken over and the time of the oldest, for a JSON document."""
         return self._mode.facts() if self._mode else {}
 
-    def notes(self) -> list[Aside]:
+    def notes(self) -> list[NoteLine]:
         """Return how many answers were taken, how old they were, and what was sent, if there is a recording."""
-        return [Aside(self._mode.text())] if self.record is not None and self._mode else []
+        return [NoteLine(self._mode.text())] if self.record is not None and self._mode else []
 
     def finished(self, code: int) -> int:
         """Return the exit code of a command that has written all that it makes of the answers.

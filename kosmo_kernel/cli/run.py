@@ -16,7 +16,7 @@ from pathlib import Path
 import click
 
 from kosmo_kernel import runbook
-from kosmo_kernel.cli.command import Aside, CommandResult, command
+from kosmo_kernel.cli.command import CommandResult, NoteLine, command
 from kosmo_kernel.cli.options import Recording, account_option, on_demo, one_account, recording_options
 from kosmo_kernel.cli.streams import FAILED, SUCCESS, console
 from kosmo_kernel.runbook import Report, page
@@ -113,7 +113,7 @@ def _listed(parameters: list[Parameter]) -> CommandResult:
     """Return the parameters of a notebook."""
     rows = [{"name": p.name, "kind": p.kind, "default": p.default, "description": p.doc} for p in parameters]
     lines = (f"{p.name} = {p.default}{f'    {p.doc}' if p.doc else ''}" for p in parameters)
-    return CommandResult({"parameters": rows}, *(lines if rows else [Aside("The notebook declares no parameters.")]))
+    return CommandResult({"parameters": rows}, *(lines if rows else [NoteLine("The notebook declares no parameters.")]))
 
 
 def _progress(stack: ExitStack, name: str) -> Callable[[int, int], None]:
@@ -147,4 +147,4 @@ def _result(notebook: Path, report: Report, page: Path | None, resumed: str) -> 
     }
     paths = [str(path) for path in (report.output, page) if path]
     notes = filter(None, (resumed, report.text() if report.error is None else report.error))
-    return CommandResult(facts, *paths, *map(Aside, notes), code=FAILED if report.error else SUCCESS)
+    return CommandResult(facts, *paths, *map(NoteLine, notes), code=FAILED if report.error else SUCCESS)

@@ -182,7 +182,7 @@ def _tables(integration: Integration) -> Iterator[str]:
 
 def _left_out(integration: Integration) -> Iterator[str]:
     """Yield what a service has and no function, each with the reason, and what its API does not tell."""
-    rows = [(f"`{what}`", why) for what, why in (integration.left_out() if integration.left_out else ())]
+    rows = [(f"`{what}`", reason) for what, reason in (integration.left_out() if integration.left_out else ())]
     yield table_of_package(("Left out", "Why"), rows) if rows else "Nothing is left out."
     if integration.not_told:
         yield f"What no function reads, because {integration.title}'s API does not tell it or it is a secret:"

@@ -148,7 +148,7 @@ def _obstacles(kinds: Sequence[Obstacle]) -> Html:
         _OBSTACLE.format(
             "?" if obstacle.count is None else f"{obstacle.count:,}{'+' * obstacle.at_least}",
             obstacle.name,
-            "This could not be read." if obstacle.count is None else obstacle.why,
+            "This could not be read." if obstacle.count is None else obstacle.reason,
             _names(obstacle.items, obstacle.table),
         )
         for obstacle in kinds

@@ -315,7 +315,7 @@ class Obstacle:
     """Something that makes a move hard."""
 
     name: str  # its heading
-    why: str  # what it means for a move
+    reason: str  # what it means for a move
     count: int | None  # how many there are; None if it could not be read
     items: Sequence[str]  # what they are called, each once
     table: str  # the table that has more about them
@@ -364,10 +364,10 @@ def obstacles(data: AccountData) -> list[Obstacle]:
 
 def _obstacle(kind: ObstacleKind, data: AccountData) -> Obstacle:
     if not data.tables.keys() >= set(kind.lists):
-        return Obstacle(kind.name, kind.why, None, (), kind.table)
+        return Obstacle(kind.name, kind.reason, None, (), kind.table)
     items = kind.items(data)
     texts = [item if count == 1 else f"{item} ({count:,})" for item, count in items.items()]
-    return Obstacle(kind.name, kind.why, sum(items.values()), texts, kind.table, not data.is_whole(*kind.lists))
+    return Obstacle(kind.name, kind.reason, sum(items.values()), texts, kind.table, not data.is_whole(*kind.lists))
 
 
 def unread(data: AccountData) -> list[Unread]:

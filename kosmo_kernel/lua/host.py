@@ -251,9 +251,9 @@ def failure_from_reply(reply: dict[str, Any], limits: Limits, addition: str) -> 
     return Failure(error, int(reply.get("cause", 0)), chunk, None if line is None else int(line), stack)
 
 
-def stopped(why: str, limits: Limits, addition: str = "") -> KosmoError:
-    """Return the error for a run that was stopped: `why` is `interrupted` or the limit that it exceeded."""
-    if why == "interrupted":
+def stopped(reason: str, limits: Limits, addition: str = "") -> KosmoError:
+    """Return the error for a run that was stopped: `reason` is `interrupted` or the limit that it exceeded."""
+    if reason == "interrupted":
         return StoppedError(f"Interrupted.{addition}")
     excess = {
         "cpu_limit": f"more than {limits.cpu:g} s of its own running time (cpu_limit)",
@@ -261,8 +261,8 @@ def stopped(why: str, limits: Limits, addition: str = "") -> KosmoError:
         "call_limit": f"more than {limits.calls:,} calls (call_limit)",
         HOST_CPU: f"more than {limits.host_cpu:g} s of processor time outside Lua, for what it asked ({HOST_CPU})",
         "timeout": f"more than {limits.timeout or 0:g} s (timeout)",
-    }[why]
-    return LimitError(f"The script used {excess}.{addition}", limit=why)
+    }[reason]
+    return LimitError(f"The script used {excess}.{addition}", limit=reason)
 
 
 class Interruptible:

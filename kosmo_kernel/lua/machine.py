@@ -78,9 +78,10 @@ def parse_report(report: bytes, built_outside: dict[str, str]) -> tuple[Wall, ..
         built_outside: the result of `WalledProcess.set_limits`.
     """
     lines = (line.partition("\t") for line in report.decode(errors="replace").splitlines())
-    missing = {name: why for name, _, why in lines} | built_outside
+    missing = {name: reason for name, _, reason in lines} | built_outside
     return tuple(
-        Wall(name, not (why := missing.get(name, NOT_REPORTED)), meaning, why) for name, meaning in MEANINGS.items()
+        Wall(name, not (reason := missing.get(name, NOT_REPORTED)), meaning, reason)
+        for name, meaning in MEANINGS.items()
     )
 
 
@@ -227,7 +228,7 @@ class Machine:
         texts = [source.encode(errors="replace")]
         self._running = True
         ending = self._ending
-        allowance = Allowance(limits.cpu, lambda: "closed" if ending.closed else ending.why)
+        allowance = Allowance(limits.cpu, lambda: "closed" if ending.closed else ending.reason)
         with self._lock, self._interruptible(), self._in_time(limits), allowed(allowance):
             self._check_start(limits)
             self.start()  # first, because a new child refers to no lists
@@ -253,7 +254,7 @@ class Machine:
 
     def _check_start(self, limits: Limits) -> None:
         """Raise Failure if an interrupt has cancelled the run that is about to start."""
-        if self._coming and self._coming.why:
+        if self._coming and self._coming.reason:
             self._coming = StopReason()
             raise Failure(stopped("interrupted", limits))
 
@@ -268,7 +269,7 @@ class Machine:
         """
         try:
             with self.interruptible:
-                if self._ending.why == "interrupted":  # the interrupt came before this block
+                if self._ending.reason == "interrupted":  # the interrupt came before this block
                     raise StoppedError("Interrupted.")
                 return self._handles.outcome(reply, blobs, budget, outputs, host.output.redact)
         finally:
@@ -298,8 +299,8 @@ class Machine:
                 reply, _ = self._converse(request, None, Limits(timeout=MAX_REQUEST_SECONDS))
             finally:
                 self._until = None
-                if kind != "sweep" and self._ending.why != "interrupted":  # otherwise the reason belongs to a run
-                    self._ending.why = None
+                if kind != "sweep" and self._ending.reason != "interrupted":  # otherwise the reason belongs to a run
+                    self._ending.reason = None
             self._release(reply)
             field, value_type = REPLY_FIELDS[kind]
             if not isinstance(reply.get(field), value_type):
@@ -340,11 +341,11 @@ class Machine:
     @property
     def is_stopping(self) -> bool:
         """Return whether the current run must stop, so that nothing should wait for its requests."""
-        return self._closed or self._ending.why is not None
+        return self._closed or self._ending.reason is not None
 
     def _expire(self, limit: str = "timeout") -> None:
         """Stop the run because of a limit, by default that of its wall-clock time."""
-        if self._ending.why is None:
+        if self._ending.reason is None:
             self._ending.request(limit)
             self._wake_reader()
 
@@ -392,7 +393,7 @@ class Machine:
 
         def on_signal(*_signal: object) -> None:
             self.interruptible.interrupt()
-            if not (self._reading and self._ending.why):
+            if not (self._reading and self._ending.reason):
                 self.interrupt()
             if self._reading:
                 raise KeyboardInterrupt
@@ -426,7 +427,7 @@ class Machine:
                 kind = str(header.get("kind"))
                 if answering and kind in EVENTS:
                     # Skip other events of a run that must stop, many of which may still be in the pipe.
-                    if kind == "output" or self._ending.why is None:
+                    if kind == "output" or self._ending.reason is None:
                         answering.note(kind, header, blobs)
                 elif answering and kind in REQUESTS:
                     child.write(self._answer(answering, kind, header, blobs))
@@ -439,8 +440,8 @@ class Machine:
                     self._expire("cpu_limit")
         except LuaProcessError as error:
             self._replace(child)
-            why = self._ending.why  # the run had to stop anyway
-            raise Failure(stopped(why, limits, f" {VARIABLES_LOST}") if why else error) from None
+            reason = self._ending.reason  # the run had to stop anyway
+            raise Failure(stopped(reason, limits, f" {VARIABLES_LOST}") if reason else error) from None
         except BaseException:
             # Handling a request raised an unexpected error. The child still waits for the reply, so it is unusable.
             self._replace(child)
@@ -458,7 +459,7 @@ class Machine:
         """Return the child's next message, or raise Failure when the run must stop and the child does not obey."""
         watch.still_since = time.monotonic()  # until now the child may have waited for an answer, which may take hours
         while True:
-            seconds = watch.seconds(stopping=self._ending.why is not None)
+            seconds = watch.seconds(stopping=self._ending.reason is not None)
             if answering and answering.has_buffered_output:
                 seconds = min(seconds, OUTPUT_BATCH_SECONDS)
             payload = child.read(seconds, watch.limits.message) if seconds else None
@@ -469,14 +470,14 @@ class Machine:
                 answering.flush_output()
             if self._until is not None and time.monotonic() > self._until:
                 self._expire()
-            is_over = watch.is_over(stopping=self._ending.why is not None)
+            is_over = watch.is_over(stopping=self._ending.reason is not None)
             if is_over:
                 self._ending.request("cpu_limit")
-            if self._ending.why is not None:
+            if self._ending.reason is not None:
                 if is_over or self._ending.is_immediate:
                     cause = "Asked twice" if self._ending.is_immediate else "It was stuck in one long step"
                     addition = f" {cause}, so its process was ended: {VARIABLES_LOST}"
-                    raise Failure(stopped(self._ending.why, watch.limits, addition))
+                    raise Failure(stopped(self._ending.reason, watch.limits, addition))
                 if self._greeted:
                     child.interrupt()  # again, because a signal before the start of the script has no effect
 
@@ -494,8 +495,8 @@ class Machine:
 
     def _failure(self, reply: dict[str, Any], limits: Limits) -> Failure:
         """Return the failure that the child's reply describes; replace a child whose memory is almost full."""
-        if reply["type"] == "interrupted" and self._ending.why:
-            reply["type"] = self._ending.why
+        if reply["type"] == "interrupted" and self._ending.reason:
+            reply["type"] = self._ending.reason
         addition = ""
         if reply.get("full"):
             self.reset()

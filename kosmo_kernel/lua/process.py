@@ -203,25 +203,25 @@ class LuaProcess(WalledProcess):
 class StopReason:
     """Why a run must stop early, if it must. Any thread or signal handler may set it."""
 
-    __slots__ = ("closed", "is_immediate", "why")
+    __slots__ = ("closed", "is_immediate", "reason")
 
     def __init__(self, *, closed: bool = False) -> None:
-        self.why: str | None = None  # `interrupted`, or the limit that the run exceeded; None while it may go on
+        self.reason: str | None = None  # `interrupted`, or the limit that the run exceeded; None while it may go on
         self.is_immediate = False  # whether a second interrupt asked to stop at once
         self.closed = closed  # whether the machine was closed, so that no result is needed
 
-    def request(self, why: str) -> None:
+    def request(self, reason: str) -> None:
         """Ask the run to stop within the grace period; only the first reason counts."""
-        if self.why is None:
-            self.why = why
+        if self.reason is None:
+            self.reason = reason
 
     def interrupt(self) -> None:
         """Ask the run to stop: within the grace period, or at once if it was asked before."""
-        self.is_immediate = self.why is not None
+        self.is_immediate = self.reason is not None
         self.request("interrupted")
 
 
-class Grace:
+class GracePeriod:
     """The time that a child had to stop by itself.
 
     On a busy machine, a child gets little CPU time and its parent may see a reply late. The grace period therefore
@@ -273,7 +273,7 @@ class LimitWatch:
         self._child, self.limits = child, limits
         self._used = self._start = child.cpu_seconds()
         self.still_since = self._checked_at = time.monotonic()
-        self._grace: Grace | None = None  # since the run must stop
+        self._grace: GracePeriod | None = None  # since the run must stop
 
     def seconds(self, *, stopping: bool) -> float:
         """Return how long to wait for the child's next message before calling `is_over`; 0 means now."""
@@ -302,7 +302,7 @@ class LimitWatch:
         elif now - self.still_since > MAX_IDLE_SECONDS:  # a healthy child computes, or waits for the parent
             raise unusable(f"did nothing for {MAX_IDLE_SECONDS:.0f} s")
         if stopping and self._grace is None:
-            self._grace = Grace(cpu)
+            self._grace = GracePeriod(cpu)
         elif self._grace is not None:
             self._grace.add(cpu, elapsed, idle=self._child.is_idle())
             if self._grace.is_over:

@@ -152,12 +152,12 @@ class RequestHandler:
 
     def stop(self) -> bytes:
         """Return the payload that tells the child to stop the run."""
-        return messages.pack({"stop": self._ending.why})
+        return messages.pack({"stop": self._ending.reason})
 
     def _check_not_stopped(self) -> None:
         if self._ending.closed:
             raise LuaProcessError("This session was closed.")
-        if self._ending.why is not None:
+        if self._ending.reason is not None:
             raise _EndedError
 
     def _failed(self, error: KosmoError) -> dict[str, Any]:
@@ -201,7 +201,7 @@ class RequestHandler:
                 self._last, at = number, at + count
         self._host.calls.items(coming, finished)
         for number, request in requests:
-            if self._ending.why is not None:
+            if self._ending.reason is not None:
                 return
             try:
                 self._count(1)

@@ -123,8 +123,8 @@ def unknown_field(function: Function, path: tuple[str, ...], name: str, names: S
 def _why_not(function: Function, name: str) -> str:
     """Return why records have no field that is often expected, and what to read instead; otherwise an empty text."""
     if function.fingerprints and "value" in name.lower():
-        why = "The value of a config var is never shown to a script."
-        return f"{why} `fingerprint` is equal where two values are equal, so it finds a value that two apps share."
+        reason = "The value of a config var is never shown to a script."
+        return f"{reason} `fingerprint` is equal where two values are equal, so it finds a value that two apps share."
     many = function.fan_out.name if function.fan_out else ""
     if not many or name not in (many, many.removesuffix("_id")):
         return ""

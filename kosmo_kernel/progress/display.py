@@ -80,7 +80,7 @@ class ProgressSnapshot(Struct, frozen=True):
     account: str
     seconds: float  # the time since the first call
     waiting: float = 0.0  # the seconds until the end of a pause, or 0.0 without a pause
-    why: str = ""  # the reason for the pause, or empty
+    reason: str = ""  # the reason for the pause, or empty
     over: bool = False  # the run has ended
     expected: float = 0.0  # the estimated seconds until the end, or 0.0 if there is no estimate
     # What is to come with the account that takes the longest, if its rate limit is known.
@@ -97,7 +97,7 @@ class ProgressSnapshot(Struct, frozen=True):
         if not self.over:
             remaining = () if self.remaining is None or self.waiting else (f"{self.remaining:,} left",)
             pause = f"{duration(math.ceil(self.waiting))} " if self.waiting > MAX_UNTIMED_PAUSE_SECONDS else ""
-            waits = (f"waits {pause}{self.why}",) if self.waiting else ()
+            waits = (f"waits {pause}{self.reason}",) if self.waiting else ()
             to_go = (f"about {_rough(self.expected)} to go",) if self.expected >= MIN_EXPECTED_SECONDS else ()
             parts = (f"{self.finished:,}/{self.total:,}", *to_go, requests, *remaining, elapsed, *waits)
             return shortened(" · ".join(parts), MAX_LINE_WIDTH)
@@ -143,7 +143,7 @@ class ProgressSnapshot(Struct, frozen=True):
 
     def at_end(self) -> ProgressSnapshot:
         """Return the same progress for a run that has ended."""
-        return replace(self, waiting=0.0, why="", over=True, expected=0.0, estimate=None)
+        return replace(self, waiting=0.0, reason="", over=True, expected=0.0, estimate=None)
 
     @property
     def share(self) -> float | None:

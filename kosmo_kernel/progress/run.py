@@ -48,7 +48,7 @@ class _Pause(Struct, frozen=True):
     """A thread's pause: its end, its reason, and whether other threads go on meanwhile."""
 
     until: float
-    why: str
+    reason: str
     alone: bool
 
 
@@ -160,12 +160,12 @@ class Progress:
         if self._ended.is_set():
             raise Cancelled
 
-    def pause(self, seconds: float, why: str, *, alone: bool = False) -> None:
+    def pause(self, seconds: float, reason: str, *, alone: bool = False) -> None:
         """Pause the current thread, and show the pause in snapshots.
 
         Parameters:
             seconds: the duration.
-            why: the reason, which follows "waits 12 s " in the line: `for Heroku's request budget`.
+            reason: the reason, which follows "waits 12 s " in the line: `for Heroku's request budget`.
             alone: other threads may go on meanwhile, so show the pause only once none of them does.
 
         Raises:
@@ -173,7 +173,7 @@ class Progress:
         """
         thread = threading.get_ident()
         with self._lock:
-            self._pauses[thread] = _Pause(self.clock.now() + seconds, why, alone)
+            self._pauses[thread] = _Pause(self.clock.now() + seconds, reason, alone)
         try:
             ended = self.clock.wait(seconds, self._ended)
         finally:
@@ -191,7 +191,7 @@ class Progress:
         with self._lock:
             now = self.clock.now()
             longest = self._longest(now)
-            waiting, why = (max(0.0, longest.until - now), longest.why) if longest else (0.0, "")
+            waiting, reason = (max(0.0, longest.until - now), longest.reason) if longest else (0.0, "")
             seconds = now - self.started if self.started is not None else 0.0
             estimate = None if self._ended.is_set() else self._estimate()
             expected = estimate.seconds if estimate else 0.0 if self._works else self._by_speed(seconds)
@@ -203,7 +203,7 @@ class Progress:
                 account=", ".join(self._accounts),
                 seconds=seconds,
                 waiting=waiting,
-                why=why,
+                reason=reason,
                 over=self._ended.is_set(),
                 expected=0.0 if self._ended.is_set() else expected,
                 estimate=estimate,

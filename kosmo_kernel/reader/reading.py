@@ -161,8 +161,8 @@ class ReaderProcess(WalledProcess):
             if stop_reason():
                 raise
             self.kill()
-            why = self._complaints.read().decode(errors="replace").strip().splitlines()[-1:] or ["it said nothing"]
-            raise SettingsError(f"The process that reads foreign text did not start: {why[0]}") from None
+            reason = self._complaints.read().decode(errors="replace").strip().splitlines()[-1:] or ["it said nothing"]
+            raise SettingsError(f"The process that reads foreign text did not start: {reason[0]}") from None
         self._is_ready = True
         self._address_space, self._resident = self._memory()
 

@@ -218,11 +218,11 @@ def page_title(name: str, *, is_time: bool = False) -> str:
     return f"{title}, UTC" if is_time else title
 
 
-class Course:
-    """The course of a number over days, which renders itself."""
+class LineChart:
+    """A line chart of a number over days, which renders itself."""
 
     def __init__(self, days: Sequence[str], values: Sequence[float], what: str, form: str = "{:,.0f}") -> None:
-        """Keep the course.
+        """Keep the values.
 
         Parameters:
             days: two days or more, in order: `2026-11-20`.

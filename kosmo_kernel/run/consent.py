@@ -79,10 +79,10 @@ class ToolConsent:
         agrees = self._answers[call.name]
         if agrees:
             return
-        why = "there is nobody to ask here" if agrees is None else "the answer was no"
+        reason = "there is nobody to ask here" if agrees is None else "the answer was no"
         raise NotAllowedError(
-            f"{call.title}: its server does not say that it only reads, so you are asked first, and {why}. Nothing was "
-            "sent. `--force` allows such tools for one run of a command.",
+            f"{call.title}: its server does not say that it only reads, so you are asked first, and {reason}. Nothing "
+            "was sent. `--force` allows such tools for one run of a command.",
             function=call.name,
             account=call.account,
         )

@@ -154,7 +154,7 @@ class ExecutedCopy:
             self._used_accounts.add((service, alias))
             try:
                 integration = integrations.known(service)
-                sources = () if integration is None else accounts.steps(integration, alias)
+                sources = () if integration is None else accounts.token_sources(integration, alias)
                 # None if responses are replayed.
                 self.secrets += tuple(islice(filter(None, (source.read() for source in sources)), 1))
             except KosmoError:  # the call that needs the token reports the reason; the run must not fail here

@@ -46,11 +46,11 @@ _ONE_SECOND = timedelta(seconds=1)
 
 
 class NoLuaFormError(Exception):
-    """Something in a value has no Lua form; `why` is the reason, for messages."""
+    """Something in a value has no Lua form; `reason` is the reason, for messages."""
 
-    def __init__(self, why: str) -> None:
-        super().__init__(why)
-        self.why = why
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
         self.steps: list[str] = []  # the path to the part that failed, innermost first
 
     @property
@@ -133,8 +133,8 @@ class ValueCopier:
         copied = self.of(key) if key is not None and not isinstance(key, (list, tuple, dict)) else None
         if isinstance(copied, bool) or not isinstance(copied, (str, int)):
             words = f"{key!r:.40}" if isinstance(key, (int, float, tuple)) or key is None else type_words(key)
-            why = "is no text and no integer; keys of what goes to Lua are texts or integers"
-            raise NoLuaFormError(f"the key {words} {why}")
+            reason = "is no text and no integer; keys of what goes to Lua are texts or integers"
+            raise NoLuaFormError(f"the key {words} {reason}")
         return copied
 
     @contextmanager
@@ -291,7 +291,7 @@ def lua_value(value: Any, name: str) -> Any:
                 return tables
             copied = ValueCopier().of(value)
     except NoLuaFormError as error:
-        raise InvalidArgumentsError(f"{name}{error.path}: {error.why}") from None
+        raise InvalidArgumentsError(f"{name}{error.path}: {error.reason}") from None
     if isinstance(value, Record):
         return Record(copied, value.function, value.account)
     if type(copied) is list and copied and all(type(item) is dict for item in copied):

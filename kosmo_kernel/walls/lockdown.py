@@ -80,7 +80,7 @@ def _macos_sandbox() -> dict[str, str]:
 
 def report(walls: dict[str, str]) -> bytes:
     """Return the result of `lock_down` as lines for the parent."""
-    return "".join(f"{name}\t{why}\n" for name, why in walls.items()).encode(errors="replace")
+    return "".join(f"{name}\t{reason}\n" for name, reason in walls.items()).encode(errors="replace")
 
 
 class _MissingError(Exception):

@@ -232,7 +232,7 @@ def test_a_named_account_can_have_an_address_of_its_own(given: Given) -> None:
 
 @pytest.mark.claim("token-addresses")
 @pytest.mark.parametrize(
-    ("value", "why"),
+    ("value", "reason"),
     [
         ("https://api.example.com", "it leads to api.example.com"),
         ("example.com", "it leads to api.example.com"),
@@ -262,12 +262,12 @@ def test_a_named_account_can_have_an_address_of_its_own(given: Given) -> None:
         ("heroku.com/x", "it is not of the form"),
     ],
 )
-def test_an_address_that_must_not_get_the_token_is_refused(value: str, why: str, given: Given) -> None:
+def test_an_address_that_must_not_get_the_token_is_refused(value: str, reason: str, given: Given) -> None:
     given({"HEROKU_API_KEY": TOKEN, "HEROKU_HOST": value})
     with pytest.raises(CredentialsError) as caught:
         accounts.find(HEROKU)
 
-    assert f"HEROKU_HOST is no address that a Heroku token may be sent to: {why}" in caught.value.message
+    assert f"HEROKU_HOST is no address that a Heroku token may be sent to: {reason}" in caught.value.message
     assert "https addresses in heroku.com, herokai.com, herokuspace.com, herokudev.com" in caught.value.message
     assert "hidden" not in caught.value.message
     assert TOKEN not in caught.value.message

@@ -64,7 +64,12 @@ def test_the_first_step_that_has_a_token_counts(home: Path, ring: Remembering, m
         (THIRD, "the system keyring"),
         (TOKEN, "HEROKU_API_KEY"),
     ]
-    assert [step.kind for step in accounts.steps(HEROKU, "default")] == ["environment", "keyring", "cli", "netrc"]
+    assert [candidate.kind for candidate in accounts.token_sources(HEROKU, "default")] == [
+        "environment",
+        "keyring",
+        "cli",
+        "netrc",
+    ]
 
 
 def test_a_named_account_is_in_a_variable_or_was_added(ring: Remembering, monkeypatch: pytest.MonkeyPatch) -> None:

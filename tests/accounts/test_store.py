@@ -215,7 +215,7 @@ def test_an_account_of_a_keyring_that_is_not_here_says_so(folder: Path, monkeypa
 
 
 @pytest.mark.parametrize(
-    ("alias", "why"),
+    ("alias", "reason"),
     [
         ("demo", "is the name of the fictional account"),
         ("DEMO", "is the name of the fictional account"),
@@ -233,10 +233,10 @@ def test_an_account_of_a_keyring_that_is_not_here_says_so(folder: Path, monkeypa
         (TOKEN.removeprefix("HRKU-"), "That is a token"),
     ],
 )
-def test_a_name_that_cannot_be_one_is_refused(alias: str, why: str) -> None:
+def test_a_name_that_cannot_be_one_is_refused(alias: str, reason: str) -> None:
     with pytest.raises(InvalidArgumentsError) as caught:
         store.check_alias(HEROKU, alias)
-    assert why in caught.value.message
+    assert reason in caught.value.message
     assert TOKEN.removeprefix("HRKU-") not in caught.value.message
 
 

@@ -307,7 +307,7 @@ def test_a_refusal_holds_everybody_up_in_sight_as_long_as_the_service_says() -> 
     class Looking(FastClock):
         def wait(self, seconds: float, ended: threading.Event) -> bool:
             snapshot = looking.snapshot()
-            seen.append((snapshot.waiting, snapshot.why))
+            seen.append((snapshot.waiting, snapshot.reason))
             return clock.wait(seconds, ended)
 
     looking = Progress(Looking())

@@ -101,7 +101,7 @@ def test_what_a_request_waits_for_is_seen() -> None:
     class Looking(FastClock):
         def wait(self, seconds: float, ended: Any) -> bool:
             snapshot = asking.progress.snapshot()
-            seen.append((snapshot.why, snapshot.waiting > 0))
+            seen.append((snapshot.reason, snapshot.waiting > 0))
             return asking.clock.wait(seconds, ended)
 
     asking = Asking(Script(said(503), said(429), OK))

@@ -15,7 +15,7 @@ from patience import PATIENCE
 
 from kosmo_kernel import errors
 from kosmo_kernel.lua import process
-from kosmo_kernel.lua.process import Grace, StopReason
+from kosmo_kernel.lua.process import GracePeriod, StopReason
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -254,7 +254,7 @@ def test_a_child_that_gets_no_processor_has_not_used_up_its_grace_period(monkeyp
 def test_the_grace_period_counts_the_time_in_which_the_child_could_compute() -> None:
     def ends_after(cpu: float | None, elapsed: float, *, idle: bool) -> float:
         """Return the wall-clock seconds after which a child has had its grace period, if each check is like this."""
-        grace, checks = Grace(None if cpu is None else 0.0), 0
+        grace, checks = GracePeriod(None if cpu is None else 0.0), 0
         while not grace.is_over:
             checks += 1
             grace.add(None if cpu is None else cpu * checks, elapsed, idle=idle)

@@ -15,17 +15,17 @@ from repository import NOTEBOOKS
 
 from kosmo_kernel import archive
 from kosmo_kernel.archive.snapshots import add_figures
-from kosmo_kernel.render.page_parts import Course
+from kosmo_kernel.render.page_parts import LineChart
 
 CELLS = {cell.id: cell.source for cell in nbformat.read(NOTEBOOKS / "costs.ipynb", as_version=4).cells}
 CENTS = [587300, 612300, 614800, 664800, 642300, 649800]
 DYNOS = [37, 38, 40, 42, 42, 41]
 
 
-def courses(history: str | Path, account: str = "demo") -> list[Course]:
+def courses(history: str | Path, account: str = "demo") -> list[LineChart]:
     """Run the cells of the course, and return what they display."""
     values: dict[str, Any] = {"account": account, "history": str(history)}
-    shown: list[Course] = []
+    shown: list[LineChart] = []
     exec(CELLS["load"].replace("%load_ext kosmo_kernel", ""), values)  # noqa: S102 - cells of our own notebook
     values["display"] = shown.append
     for source in (CELLS["nights"], CELLS["course"]):

@@ -35,7 +35,7 @@ STATES = st.builds(
     account=st.text(max_size=200),
     seconds=st.floats(0, 10**6),
     waiting=st.just(0.0) | st.floats(0, 10**6),
-    why=st.text(max_size=200),
+    reason=st.text(max_size=200),
     over=st.booleans(),
     expected=st.just(0.0) | st.floats(0, 10**6),
 )
@@ -287,7 +287,7 @@ def test_a_wait_is_in_sight_counts_down_and_ends_with_the_run() -> None:
     state = progress.snapshot()
     progress.cancel()
     waiting.join(PATIENCE)
-    assert (state.waiting, state.why, state.over, caught) == (9.0, BUDGET, False, ["cancelled"])
+    assert (state.waiting, state.reason, state.over, caught) == (9.0, BUDGET, False, ["cancelled"])
     assert (progress.snapshot().waiting, progress.snapshot().over) == (0.0, True)
 
 
@@ -320,12 +320,12 @@ class OthersMeanwhile(Clock):
 
     def wait(self, seconds: float, _ended: threading.Event) -> bool:
         self.progress.answered(100)
-        self.told.append(self.progress.snapshot().why)
+        self.told.append(self.progress.snapshot().reason)
         self.time += seconds
-        self.told.append(self.progress.snapshot().why)
+        self.told.append(self.progress.snapshot().reason)
         self.progress.answered(99)
         self.progress.end(2)
-        self.told.append(self.progress.snapshot().why)
+        self.told.append(self.progress.snapshot().reason)
         return False
 
 
@@ -334,4 +334,4 @@ def test_a_wait_of_one_thread_alone_is_told_when_nothing_goes_on_beside_it() -> 
     clock.progress.begin("production", 3)
     clock.progress.pause(2, "for another try", alone=True)
     assert clock.told == ["", "for another try", "for another try"]
-    assert clock.progress.snapshot().why == ""
+    assert clock.progress.snapshot().reason == ""
