@@ -119,11 +119,13 @@ class InvalidArgumentsError(UserError):
 
     Attributes:
         missing: the name of a required argument, if the only mistake is that it has no value.
+        unknown: the names of the arguments that the function does not have.
         wanted_rows: the value of `limit`, if the only mistake is that a list was called with it.
     """
 
     type = "invalid_arguments"
     missing: str = ""
+    unknown: tuple[str, ...] = ()
     wanted_rows: int | None = None
 
     @classmethod

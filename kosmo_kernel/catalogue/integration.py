@@ -19,7 +19,7 @@ from msgspec.structs import force_setattr
 
 from kosmo_kernel.catalogue.http import Budget, Credentials, ErrorBody, OtherHost, Ranges, Response
 from kosmo_kernel.catalogue.model import NEWEST, PLACE, RESERVED, SINCE, BulkSource, Column, Function, Param
-from kosmo_kernel.errors import UnknownNameError
+from kosmo_kernel.errors import InvalidArgumentsError, UnknownNameError
 from kosmo_kernel.text import lazy_pattern, nearest
 
 _READS = ("list", "get", "read", "show", "fetch", "find", "describe", "all")
@@ -215,6 +215,20 @@ class Integration(Struct, frozen=True, dict=True):
         for function in self.table.summaries():
             groups.setdefault(function.subject or self.title, []).append(function)
         return groups
+
+    def advice(self, function: Function, error: InvalidArgumentsError, *, in_python: bool = False) -> str:
+        """Return what to write in place of a call with invalid arguments."""
+
+        def written(called: Function) -> str:
+            return called.python_call if in_python else called.example_call
+
+        call, rows = f"{self.name}.{written(function)}", error.wanted_rows
+        if rows is not None:
+            return f"The first {rows}: " + (f"{call}.head({rows})" if in_python else f"list.take({call}, {rows})")
+        if "account" in error.unknown:
+            return f"The name of an account stands before the function: {self.name}.production.{written(function)}"
+        others = (self.names().get(f"list_{name}_{function.things}") for name in error.unknown)
+        return f"Write {self.name}.{written(other)}" if (other := next(filter(None, others), None)) else f"Write {call}"
 
     def listing(self, param: Param) -> Function | None:
         """Return the function that lists all values of a parameter, `list_apps` for `app_id`; None if there is none.

@@ -457,8 +457,8 @@ class Function(Struct, frozen=True, dict=True):
         if isinstance(values, Mapping):
             return dict(values)
         if len(values) > len(self.params):
-            max_arguments = len(self.params) or "none"
-            mistake = f"{len(values)} arguments, at most {max_arguments}"
+            given = "1 argument is" if len(values) == 1 else f"{len(values)} arguments are"
+            mistake = f"{given} given, and it takes {f'at most {len(self.params)}' if self.params else 'none'}"
             raise InvalidArgumentsError.of_call(self.name, [mistake], self.example_call)
         return {p.name: v for p, v in zip(self.params, values, strict=False) if v is not None}
 
@@ -505,6 +505,7 @@ class Function(Struct, frozen=True, dict=True):
             error = InvalidArgumentsError.of_call(self.name, faults, self.example_call)
             missing = [param.name for param in self.params if param.required and param.name not in bound]
             error.missing = missing[0] if len(faults) == len(missing) == 1 else ""
+            error.unknown = tuple(map(str, unknown))
             if self.returns == "list" and unknown == ["limit"] and len(faults) == 1 and type(args["limit"]) is int:
                 error.wanted_rows = args["limit"]
             raise error

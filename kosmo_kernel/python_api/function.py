@@ -93,9 +93,8 @@ def _call(
     try:
         return value_of_call(call)
     except InvalidArgumentsError as error:
-        if error.advice:  # say it in Python
-            rows, code = error.wanted_rows, f"{integration.name}.{function.python_call}"
-            error.advice = f"Write {code}" if rows is None else f"The first {rows}: {code}.head({rows})"
+        if error.advice:
+            error.advice = integration.advice(function, error, in_python=True)
         raise
 
 
@@ -141,7 +140,8 @@ def _documentation(integration: Integration, function: Function) -> Iterator[str
     docs += [(name, doc) for name, (_, doc) in CALL_OPTIONS.items()]
     yield "Parameters:"
     yield from (f"    {name}: {doc}." for name, doc in docs)
-    yield f"\nReturns:\n    {_RETURNS[function.returns]} with these fields; None stands for a missing value:"
+    collects = ' With errors="collect" two frames: what could be read, and the failures.' if function.fan_out else ""
+    yield f"\nReturns:\n    {_RETURNS[function.returns]} with these fields; None stands for a missing value.{collects}"
     for column in function.columns:
         doc = re.sub(r"\bnil\b", "None", column.doc)
         yield f"    {column.name} ({_kind(column)}){doc and f': {doc}'}"

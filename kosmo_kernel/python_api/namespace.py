@@ -12,8 +12,8 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from kosmo_kernel.accounts import DEFAULT, NOT_AN_ALIAS, account_in_use, demo_places, how_to_add, looks_like_token
-from kosmo_kernel.catalogue import Function, Integration, Param, missing_function
-from kosmo_kernel.errors import UnknownNameError
+from kosmo_kernel.catalogue import RESERVED, Function, Integration, Param, missing_function
+from kosmo_kernel.errors import InvalidArgumentsError, UnknownNameError, UserError
 from kosmo_kernel.integrations import known
 from kosmo_kernel.python_api import current_session
 from kosmo_kernel.python_api.function import python_function, value_of_call
@@ -132,7 +132,7 @@ def target(namespace: Namespace) -> tuple[Integration, str | None]:
     return vars(namespace)["_integration"], vars(namespace)["_account"]
 
 
-def _with_short_traceback(error: UnknownNameError) -> UnknownNameError:
+def _with_short_traceback(error: UserError) -> UserError:
     """Return an error whose traceback in a notebook ends at the line with the name."""
     hide_own_frames(error)
     return error
@@ -163,8 +163,11 @@ class Tables:
 
     def __getattr__(self, name: str) -> Callable[..., KosmoFrame]:
         if name.startswith("__") or name not in table_names(self._integration.name):
-            names = ", ".join(table_names(self._integration.name))
-            raise AttributeError(f"{self._integration.title} has no table `{name}`. It has {names}.")
+            names = table_names(self._integration.name)
+            near = tuple(nearest(name, names))
+            reason = "" if near else f"It has {', '.join(names)}."
+            text = f"{self._integration.title} has no table `{name}`."
+            raise _with_short_traceback(UnknownAttributeError(text, near, reason=reason))
         return _function(self._integration, find_table(self._integration.name, name), self._account)
 
     def __dir__(self) -> list[str]:
@@ -177,7 +180,12 @@ class Tables:
 def _function(integration: Integration, table: Question, account: str | None) -> Callable[..., KosmoFrame]:
     full_name = f"{integration.name}.tables.{table.name}"
 
+    names = (*RESERVED, "fresh", *(parameter.name for parameter in table.parameters))
+
     def ask(**parameters: Any) -> KosmoFrame:
+        if unknown := next((name for name in parameters if name not in names), None):
+            raise _with_short_traceback(_not_an_argument(table, full_name, unknown, parameters[unknown]))
+
         def call(session: Session, frontend: Frontend) -> Result:
             """Call the table in a Lua state of its own, with the connections of the session."""
             from kosmo_kernel.session import Session
@@ -202,6 +210,14 @@ def _function(integration: Integration, table: Question, account: str | None) ->
     about = f"Parameters:\n{about}\n" if about else ""
     ask.__doc__ = f"{table.title}.\n\n{table.about}\n\n{about}Returns:\n    A DataFrame with these columns: {columns}."
     return ask
+
+
+def _not_an_argument(table: Question, full_name: str, name: str, value: object) -> InvalidArgumentsError:
+    """Return the error for an argument that a table does not have, which says how to filter its rows."""
+    advice = f"Its columns are {', '.join(table.columns)}."
+    if name in table.columns:
+        advice = f'Filter its rows: rows = {full_name}(); rows[rows["{name}"] == {value!r}]'
+    return InvalidArgumentsError(f"a table has no argument `{name}`.", where=full_name, advice=advice)
 
 
 def known_values(code: str, variables: Mapping[str, Any], session: Session) -> tuple[list[str], str] | None:

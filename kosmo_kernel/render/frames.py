@@ -9,7 +9,7 @@ Python as possible.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from functools import partial, wraps
 from inspect import signature
 from operator import itemgetter
@@ -80,13 +80,16 @@ def naming_columns(method: Callable[..., Any]) -> Callable[..., Any]:
     return call
 
 
-def raise_unknown(columns: Iterable[Any], names: Iterable[Any], error: KeyError) -> NoReturn:
+def raise_unknown(
+    columns: Iterable[Any], names: Iterable[Any], error: KeyError, rows: Collection[Any] = ()
+) -> NoReturn:
     """Raise the error for the first of the names that is no column; the error of pandas if there is none.
 
     Parameters:
         columns: the names of the columns.
         names: names, or lists of names.
         error: what pandas raised.
+        rows: the names of the records in the rows.
     """
     texts = [name for name in columns if isinstance(name, str)]
     singles = (single for name in names for single in ([name] if isinstance(name, str) else _items(name)))
@@ -96,6 +99,8 @@ def raise_unknown(columns: Iterable[Any], names: Iterable[Any], error: KeyError)
     listing = ", ".join([*map(_printable, texts[:_MAX_COLUMNS_LISTED]), *["…"] * (len(texts) > _MAX_COLUMNS_LISTED)])
     message = f'There is no column "{_printable(wrong)}".'
     unknown = UnknownColumnError(message, _nearest(wrong, texts), advice=f"There are {listing}.")
+    if wrong in rows:
+        unknown.advice = f'It is the name of a row: rows[rows["name"] == "{_printable(wrong)}"]. {unknown.advice}'
     hide_own_frames(unknown)
     raise unknown from None
 
@@ -218,7 +223,8 @@ class KosmoFrame(pd.DataFrame):
             try:
                 return pd.DataFrame.__getitem__(self, key)
             except KeyError as error:
-                raise_unknown(self.columns, [key], error)
+                rows = pd.DataFrame.__getitem__(self, "name").tolist() if "name" in self.columns else ()
+                raise_unknown(self.columns, [key], error, rows)
 
         def __getattr__(self, name: str) -> Any:
             try:

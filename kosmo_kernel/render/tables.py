@@ -18,7 +18,7 @@ from functools import cache
 from itertools import chain, repeat
 from math import isfinite
 from textwrap import wrap
-from typing import Any, Literal
+from typing import Any, Literal, NoReturn
 
 import msgspec
 from msgspec import Struct
@@ -308,6 +308,10 @@ class RecordView(Record):
         fields = deepcopy(dict(record))  # the nested objects may be shared
         declared = {column.name: column.kind for column in function.columns} if function else {}
         super().__init__(_with_times(fields, "", declared), function, account)
+
+    def __getattr__(self, name: str) -> NoReturn:
+        how = f': record["{name}"] is the field' if name in self else ""
+        raise AttributeError(f"a record has no attribute {name!r}{how}")
 
     def __missing__(self, name: str) -> Any:
         value: Any = self

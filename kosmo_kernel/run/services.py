@@ -31,7 +31,7 @@ from kosmo_kernel.lua.host import CallRequest
 from kosmo_kernel.progress.run import Cancelled
 from kosmo_kernel.run.provider import FICTION, ServiceCall
 from kosmo_kernel.settings.notebook_run import notebook_run
-from kosmo_kernel.text import Moment, normalize_alias
+from kosmo_kernel.text import Moment, nearest, normalize_alias
 from kosmo_kernel.values.records import FAILURE_FIELDS, PackedRows, Record, Records, columns_with_item
 
 if TYPE_CHECKING:
@@ -137,9 +137,7 @@ class Services:
             collect = _collects_errors(function, args.pop("errors", None))
             bound = function.bind(args)
         except InvalidArgumentsError as error:
-            call = f"{integration.name}.{function.example_call}"
-            rows = error.wanted_rows
-            error.advice = f"Write {call}" if rows is None else f"The first {rows}: list.take({call}, {rows})"
+            error.advice = integration.advice(function, error)
             raise
         many = function.fanned_out(bound)
         is_chosen = any(link.choice for link in function.links)
@@ -297,8 +295,8 @@ class Services:
         def end(failed: BaseException | None, answers: Sequence[ItemOutcome]) -> None:
             handle.end_expected()
             try:
-                if isinstance(failed, ApiError) and failed.is_outage:
-                    _describe_outage(failed, bound_call, answers)
+                if isinstance(failed, ApiError):
+                    _speak_of_the_list(failed, bound_call, answers)
                 handle.on_result(failed or self._merged(bound_call, answers))
             except BaseException as error:  # noqa: BLE001 - unexpected errors are raised in the thread of the run
                 handle.on_result(error)
@@ -344,9 +342,23 @@ class Services:
         try:
             reply = self._request(client, function, args, handle)
             requests = reply.requests
+        except RefusedError as error:
+            if error.status == HTTPStatus.NOT_FOUND and (near := self._near_names(client, function, args)):
+                error.advice = f"Did you mean: {', '.join(near)}"
+            raise
         finally:
             handle.done(requests=requests)
         return reply
+
+    def _near_names(self, client: Client, function: Function, args: Mapping[str, Any]) -> tuple[str, ...]:
+        """Return the names nearest to an argument that is none of those that the session has listed."""
+        for param in function.params:
+            listing, value = client.integration.listing(param), args.get(param.name)
+            records = self.listed(client.integration.name, listing.name, client.account.alias) if listing else None
+            names = [name for name in map(param.value_of_record, records or ()) if isinstance(name, str)]
+            if isinstance(value, str) and value not in names and (near := nearest(value, names)):
+                return tuple(near)
+        return ()
 
     def _collects(self, bound_call: ServiceCall, _error: ApiError) -> bool:
         """Return whether the failure of one item does not end the call for all items of a list."""
@@ -540,11 +552,14 @@ def _failure(error: ApiError) -> dict[str, Any]:
     return {column.name: facts[column.name] for column in FAILURE_FIELDS}
 
 
-def _describe_outage(error: ApiError, bound_call: ServiceCall, answers: Sequence[ItemOutcome]) -> None:
-    """Let the error of an item that waited for the network speak of the whole call."""
-    answered = sum(isinstance(answer, Reply) for answer in answers)
-    error.where = bound_call.title
-    error.text += f" {answered:,} of {len(bound_call.calls):,} items were answered before."
+def _speak_of_the_list(error: ApiError, bound_call: ServiceCall, answers: Sequence[ItemOutcome]) -> None:
+    """Let the error of an item say how far the list came before an outage, or how to read the other items."""
+    if error.is_outage:
+        answered = sum(isinstance(answer, Reply) for answer in answers)
+        error.where = bound_call.title
+        error.text += f" {answered:,} of {len(bound_call.calls):,} items were answered before."
+    elif isinstance(error, RefusedError) and not error.advice:
+        error.advice = 'With `errors = "collect"` the others are read.'
 
 
 def _expect(client: Client, handle: CallHandle, fetches: int, *, begun: int) -> None:

@@ -369,10 +369,10 @@ def test_values_in_order_are_named_and_nil_leaves_one_out() -> None:
 def test_too_many_values_in_order_are_an_error() -> None:
     with pytest.raises(InvalidArgumentsError) as caught:
         HEROKU.function("get_app").named(["my-app", "shop"])
-    assert caught.value.message == f"get_app: 2 arguments, at most 1. {WRITE}"
+    assert caught.value.message == f"get_app: 2 arguments are given, and it takes at most 1. {WRITE}"
     with pytest.raises(InvalidArgumentsError) as caught:
         HEROKU.function("list_apps").named(["my-app"])
-    assert caught.value.message == "list_apps: 1 arguments, at most none. Write list_apps()"
+    assert caught.value.message == "list_apps: 1 argument is given, and it takes none. Write list_apps()"
 
 
 def test_what_may_be_left_out_has_a_question_mark() -> None:

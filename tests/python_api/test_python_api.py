@@ -8,7 +8,7 @@ import pty
 import pydoc
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pandas as pd
@@ -77,8 +77,8 @@ def test_a_table_is_the_frame_that_a_cell_shows(heroku: Any) -> None:
     assert len(heroku.tables.bill(idle_days=1)) == len(heroku.tables.bill())
     assert "tables" in dir(heroku)
     assert "cents" in str(inspect.getdoc(heroku.tables.costs))
-    with pytest.raises(AttributeError, match=r"has no table `cost`\. It has access, addon"):
-        heroku.tables.cost()
+    with pytest.raises(AttributeError, match=r"has no table `zzz`\. It has access, addon"):
+        heroku.tables.zzz()
 
 
 def test_a_table_of_which_a_list_cannot_be_read_is_an_error(heroku: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -189,6 +189,30 @@ def test_an_argument_may_be_written_as_people_say_it(heroku: Any, call: str, oth
     assert str(answers[0]) == str(answers[1])
 
 
+def test_a_name_that_is_nearly_one_of_those_that_were_listed_is_suggested(heroku: Any) -> None:
+    def message(call: Callable[[], object]) -> str:
+        with pytest.raises(RefusedError) as caught:
+            call()
+        return caught.value.message
+
+    assert "Did you mean" not in message(lambda: heroku.get_app("my-ap"))
+    heroku.list_apps()
+    heroku.list_pipelines()
+    assert message(lambda: heroku.get_app("my-ap")).endswith("Did you mean: my-app")
+    assert "Did you mean: my-app" in message(lambda: heroku.list_dynos(["booking-api", "my-ap"]))
+    assert message(lambda: heroku.get_pipeline("last-mil")).endswith("Did you mean: last-mile")
+    assert 'errors = "collect"' in message(lambda: heroku.list_dynos(["booking-api", "no-such-app"]))
+
+
+def test_a_mistake_in_a_name_says_which_name_is_meant(heroku: Any) -> None:
+    with pytest.raises(AttributeError, match="Did you mean: access"):
+        heroku.tables.acces()
+    with pytest.raises(AttributeError, match=r'record\["stack"\] is the field'):
+        heroku.get_app("my-app").stack  # noqa: B018
+    with pytest.raises(KeyError, match="It is the name of a row"):
+        heroku.list_config_vars("my-app")["DATABASE_URL"]
+
+
 @pytest.mark.parametrize("read", ["heroku.elsewhere", 'heroku["elsewhere"]'])
 def test_an_account_that_is_not_there_is_an_error_that_says_how_to_add_it(heroku: Any, read: str) -> None:
     with pytest.raises(UnknownNameError) as caught:
@@ -212,6 +236,14 @@ def test_an_account_that_is_not_there_is_an_error_that_says_how_to_add_it(heroku
         ('heroku.list_dynos(heroku.get_pipeline("last-mile"))', "an app's name or UUID, got records of get_pipeline."),
         ("heroku.list_team_members(heroku.list_apps())", "got records of list_apps."),
         ('heroku.list_team_members(team="larkmoor", team_id="larkmoor")', "there is no argument 'team_id'"),
+        ("heroku.list_apps(team='x')", 'Write heroku.list_team_apps(team="'),
+        (
+            "heroku.list_apps(account='x')",
+            "stands before the function: heroku.production.list_apps()",
+        ),
+        ("heroku.list_apps('x')", "1 argument is given, and it takes none."),
+        ("heroku.tables.costs(team='larkmoor')", """rows = heroku.tables.costs(); rows[rows["team"] == 'larkmoor']"""),
+        ("heroku.tables.costs(colour=1)", "a table has no argument `colour`. Its columns are "),
         ('heroku.get_release("my-app", "vv")', "a release's version (43 or v43) or UUID, got 'vv'."),
     ],
 )
