@@ -219,8 +219,8 @@ class Integration(Struct, frozen=True, dict=True):
     def advice(self, function: Function, error: InvalidArgumentsError, *, in_python: bool = False) -> str:
         """Return what to write in place of a call with invalid arguments."""
 
-        def written(called: Function) -> str:
-            return called.python_call if in_python else called.example_call
+        def written(other: Function) -> str:
+            return other.python_call if in_python else other.example_call
 
         call, rows = f"{self.name}.{written(function)}", error.wanted_rows
         if rows is not None:

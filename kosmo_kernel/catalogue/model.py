@@ -457,8 +457,8 @@ class Function(Struct, frozen=True, dict=True):
         if isinstance(values, Mapping):
             return dict(values)
         if len(values) > len(self.params):
-            given = "1 argument is" if len(values) == 1 else f"{len(values)} arguments are"
-            mistake = f"{given} given, and it takes {f'at most {len(self.params)}' if self.params else 'none'}"
+            count = "1 argument is" if len(values) == 1 else f"{len(values)} arguments are"
+            mistake = f"{count} given, and it takes {f'at most {len(self.params)}' if self.params else 'none'}"
             raise InvalidArgumentsError.of_call(self.name, [mistake], self.example_call)
         return {p.name: v for p, v in zip(self.params, values, strict=False) if v is not None}
 
