@@ -37,7 +37,7 @@ NEWEST, SINCE = "newest", "since"
 # Before the name of a parameter in the column of the items of a list, if the records have a field of that name.
 ITEM_PREFIX = "asked_"
 # The argument of a request that chooses between links with the same places; no parameter has this name.
-CHOICE = "plan"
+CHOICE = "of a plan"
 
 _KINDS: dict[ParamKind, tuple[str, tuple[type, ...]]] = {
     "string": ("a string", (str,)),

@@ -12,7 +12,7 @@ from http import HTTPStatus
 from typing import Any
 
 from kosmo_kernel.accounts import Account
-from kosmo_kernel.catalogue import Function, Integration
+from kosmo_kernel.catalogue import CHOICE, Function, Integration
 from kosmo_kernel.catalogue.http import ErrorBody, Response
 from kosmo_kernel.client.secrets import ERROR_WORD, quotable_headers, without_secrets
 from kosmo_kernel.errors import ApiError, BadAnswerError, RateLimitError, RefusedError, UnreachableError
@@ -45,7 +45,8 @@ class CallErrors:
     @property
     def where(self) -> str:
         """The call with its arguments and its account, as messages name it."""
-        args = "".join(f'{key} "{self.quoted(str(value), 60)}", ' for key, value in self.args.items())
+        items = ((key, value) for key, value in self.args.items() if key != CHOICE)
+        args = "".join(f'{key} "{self.quoted(str(value), 60)}", ' for key, value in items)
         return f"{self._name} ({args}account {self.account.alias})"
 
     @property

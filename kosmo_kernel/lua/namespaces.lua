@@ -197,30 +197,33 @@ local function add_failures(context, name, argument, items, rows, failures)
   if #rows == 0 and (gap.is_unknown or #failures >= items) then gap.is_missing = true end
 end
 
--- Make a call of a table's Lua. Where the table collects failures, what cannot be read is left out of the result. The
--- same call is made once for a table and for those that it uses.
+-- Make a call of a table's Lua. Where the table collects failures, or asks for them with `errors`, what cannot be read is
+-- left out of the result. The same call is made once for a table and for those that it uses.
 local function call_of_table(context, name, account, ...)
   local arguments, count = ..., select("#", ...)
   local is_named = count == 1 and has_named_arguments(arguments)
   if count > 0 and not is_named then return call(context.reading, name, account, ...) end
   local passed, argument, value, number = {}, "", name, 0
   for key, item in next, arguments or {} do
-    passed[key], argument, value, number = item, key, item, number + 1
+    passed[key] = item
+    if key ~= "errors" then argument, value, number = key, item, number + 1 end
   end
-  if passed.errors ~= nil or number > 1 then return call(context.reading, name, account, ...) end
-  local full_name = format("%s %s %s", name, account or "", argument)
+  local asks = passed.errors ~= nil
+  if number > 1 or asks and passed.errors ~= "collect" then return call(context.reading, name, account, ...) end
+  local collects = asks or context.collects and find(name, ".list_", 1, true)
+  local full_name = format("%s %s %s %s", name, account or "", argument, collects and "collected" or "")
   local known = context.results[full_name] or {}
   context.results[full_name] = known
   if known[value] == nil then
-    local collects = context.collects and find(name, ".list_", 1, true)
     if collects then passed.errors = "collect" end
     local rows, failures = call(context.reading, name, account, passed)
     if collects then
       add_failures(context, name, argument, type(value) == "table" and #value or 1, rows, failures or {})
     end
-    known[value] = rows
+    known[value] = { rows = rows, failures = failures }
   end
-  return known[value]
+  if asks then return known[value].rows, known[value].failures end
+  return known[value].rows
 end
 
 -- Return the namespace of an account of an integration. `inside` has the names of the tables whose Lua gets it, from the
