@@ -103,6 +103,8 @@ EXPECTED: dict[str, set[tuple[str, ...]]] = {
     "paid-add-ons-without-dynos": keys(
         [a for a in BILLED if not RUNNING & {*users()[a["name"]]} and a["billed_price"]["cents"]]
     ),
+    "databases-due-soon": {("postgresql-octagonal-11373",), ("redis-globular-62745",)},
+    "databases-due-later": {("postgresql-solid-60417",), ("kafka-colorful-29053",)},
     "crashed-dynos": keys([dyno for dyno in DYNOS if dyno["state"] == "crashed"]),
     "forgotten-one-off-dynos": keys([d for d in DYNOS if d not in REGULAR and hours(d["created_at"]) > 24]),
     "dyno-costs": {(name,) for name in OF if in_a_month(name) > 700},

@@ -154,4 +154,4 @@ def test_a_company_in_order_passes_the_start_and_ten_faults_are_ten_red_checks(s
     seed_defects(company, Random(f"start {seed}"), [check.name for check in checks])
     report = run_over(company, (READ, IDENTITY), checks)
     assert [result.status for result in report.results] == ["findings"] * len(checks)
-    assert len(checks) == 10
+    assert len(checks) == 11

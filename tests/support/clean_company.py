@@ -55,6 +55,11 @@ STACKS = "/stacks"
 TRANSFERS = "/account/app-transfers"
 INVITATIONS = "/teams/{team.name}/invitations"
 
+DATA = ("/client/", "/data/", "/postgres/", "/redis/")  # the paths of the API of databases
+DATABASE = "/client/v11/databases/{add-on.id}"
+MAINTENANCES = "/data/maintenances/v1/apps/{app.id}"
+SCHEDULES = "/client/v11/databases/{add-on.id}/transfer-schedules"
+
 ALL = ("view", "deploy", "operate", "manage")
 MY_APP = "my-app"  # every company has it
 ALL_STAGES = ("review", "development", "staging", "production")
@@ -111,7 +116,8 @@ class EditableCompany(Company):
         Raises:
             HerokuError: it belongs to one of the apps in `hidden`, of which the token may only see that they exist.
         """
-        if self.hidden and "/apps/" in path and parents[-1].get("name") in self.hidden:
+        is_of_app = "/apps/" in path or path.startswith(DATA)
+        if self.hidden and is_of_app and parents[-1].get("app", parents[-1]).get("name") in self.hidden:
             raise HerokuError(403, "forbidden", "You do not have access to this app.")
         if path in _PARTS:
             whole, field = _PARTS[path]

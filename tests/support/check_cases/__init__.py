@@ -12,7 +12,7 @@ from random import Random
 import pytest
 from clean_company import EditableCompany
 
-from check_cases import access, addons, apps, configuration, dynos, releases
+from check_cases import access, addons, apps, configuration, databases, dynos, releases
 from check_cases.site import DEFECTS, NEAR_MISSES, PARAMETERS, Finding, Findings, NearMiss, NoPlaceError, Site
 from kosmo_kernel.checks.report import QuestionReport
 from kosmo_kernel.checks.run import run_questions
@@ -25,7 +25,7 @@ from kosmo_kernel.questions.question import Question
 
 __all__ = ["DEFECTS", "NEAR_MISSES", "Finding", "findings_of", "place", "run_over", "seed_defects"]
 
-SUBJECTS = (access, addons, apps, configuration, dynos, releases)
+SUBJECTS = (access, addons, apps, configuration, databases, dynos, releases)
 RARE = {"regions-in-use", "spaces-without-apps"}  # their cases need an app in a space, of which there are few
 RARE_CASES = {case for name in RARE for case in (*DEFECTS[name], *NEAR_MISSES[name])}
 

@@ -285,6 +285,11 @@ class Company:
         """Return the add-ons that some of `apps` own."""
         return [addon for app in apps for addon in self.resources_of(app).addons]
 
+    @property
+    def borrowed_addons(self) -> list[Record]:
+        """The add-ons that apps use and other apps own."""
+        return [addon for app in self.apps for addon in self.resources_of(app).attached]
+
     @cached_property
     def addon_attachments(self) -> list[Record]:
         """The attachments of add-ons to all apps."""

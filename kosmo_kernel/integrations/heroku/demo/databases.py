@@ -30,6 +30,7 @@ _LIMITS = {
     "standard-2": (256 * _GIGABYTE, 400), "premium-2": (256 * _GIGABYTE, 400),
 }  # fmt: skip
 _CACHE_LIMITS = {"mini": (25 << 20, 20), "premium-0": (50 << 20, 40), "premium-2": (250 << 20, 200)}
+_VERSIONS = {"postgresql": ("17.5", "16.9", "15.14"), "redis": ("8.0.2", "7.2.4"), "kafka": ("3.9.1",)}
 _DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 _NONE = "none"
 
@@ -71,6 +72,7 @@ _STORY: Mapping[str, DatabaseFacts] = {
     "redis-vertical-55218": DatabaseFacts(
         "8.0.2", Maintenance("completed", "2026-11-12T10:00:00Z", "2026-11-10T09:30:00Z", "2026-11-10T09:41:17Z")
     ),
+    "postgresql-flat-18254": DatabaseFacts("16.9", scheduled=False),
     "postgresql-curved-41902": DatabaseFacts("16.9"),
     "postgresql-rectangular-20951": DatabaseFacts(
         "16.9", follows="postgresql-curved-41902", scheduled=False, backups=0
@@ -94,7 +96,8 @@ def answer(company: Company, link: LinkFact, values: Sequence[str]) -> Any:
     """
     of_app = link.places[0].startswith("app.")
     subject = _app(company, values[0]) if of_app else _addon(company, link, values[0])
-    return _ANSWERS[link.path](company, subject)
+    own = company.own_records(link.path, subject)
+    return _ANSWERS[link.path](company, subject) if own is None else own
 
 
 def sent(path: str, value: Any) -> Any:
@@ -157,9 +160,11 @@ def facts_of(addon: Record) -> DatabaseFacts:
     """Return what is known of an add-on: from the story, or from its identifier."""
     if addon["name"] in _STORY:
         return _STORY[addon["name"]]
+    versions = _VERSIONS[_kind(addon)]
+    if not _is_generated(addon):
+        return DatabaseFacts(versions[0])
     draw = Random(f"data/{addon['id']}")
-    versions = {"redis": ("8.0.2", "7.2.4"), "kafka": ("3.9.1",)}.get(_kind(addon), ("15.14", "16.9", "17.5"))
-    planned = _drawn(draw) if _is_generated(addon) and _has_page(addon) else Maintenance()
+    planned = _drawn(draw) if _has_page(addon) else Maintenance()
     return DatabaseFacts(draw.choice(versions), planned, scheduled=draw.random() < 0.5)
 
 
@@ -222,7 +227,7 @@ def _maintenance_text(facts: DatabaseFacts) -> str:
 
 def _postgres(company: Company, addon: Record) -> Record:
     facts, plan = facts_of(addon), _plan(addon)
-    limit, most = _LIMITS[plan]
+    limit, most = _LIMITS.get(plan, _LIMITS["standard-0"])
     number = int(addon["id"][:4], 16)
     size_bytes, connections, is_small = (
         limit * (number % 70 + 5) // 100,
@@ -274,7 +279,7 @@ def _postgres(company: Company, addon: Record) -> Record:
 def _advanced(_company: Company, addon: Record) -> Record:
     """Return a database as the path of Advanced plans does. No add-on of the companies has one of these plans."""
     facts, plan = facts_of(addon), _plan(addon)
-    limit, connections_limit = _LIMITS[plan]
+    limit, connections_limit = _LIMITS.get(plan, _LIMITS["standard-0"])
     limits = {"table-limit": (120, 4000), "storage-limit-in-gb": (limit // _GIGABYTE // 5, limit // _GIGABYTE)}
     limits["connection-limit"] = (connections_limit // 12, connections_limit)
     leader = {
@@ -296,7 +301,7 @@ def _advanced(_company: Company, addon: Record) -> Record:
 
 def _redis(_company: Company, addon: Record) -> Record:
     facts, plan = facts_of(addon), _plan(addon)
-    limit, most = _CACHE_LIMITS[plan]
+    limit, most = _CACHE_LIMITS.get(plan, _CACHE_LIMITS["premium-0"])
     number = int(addon["id"][:4], 16)
     rows = [
         _row("Plan", plan.replace("-", " ").title()), _row("Status", "available"), _row("Created", addon["created_at"]),
@@ -338,12 +343,9 @@ def _maintenance(company: Company, addon: Record, planned: Maintenance | None = 
     if not _has_page(addon):
         raise HerokuError(404, "not_found", "There is no maintenance for this add-on.")
     planned = planned or facts_of(addon).maintenance
-    app = addon["app"]
-    names = [
-        f"{attachment['name']}_URL"
-        for attachment in company.addon_attachments
-        if attachment["addon"]["id"] == addon["id"]
-    ]
+    app, owner = addon["app"], company.find(addon["app"]["id"])
+    attachments = company.attachments_of(owner) if owner else []
+    names = [f"{one['name']}_URL" for one in attachments if one["addon"]["id"] == addon["id"]]
     return {
         "addon": {
             "uuid": addon["id"], "name": addon["name"], "attachments": names, "kind": addon["addon_service"]["name"],

@@ -354,6 +354,8 @@ class CompanyRecords:
         if above.endswith("/archives/{archive.year}"):
             archives = self._list(f"{_ENTERPRISE}/archives", parents[0])
             return [archive for archive in archives if archive["year"] == parents[1]["year"]]
+        if above == "/addons":  # one that an app out of reach lends as well
+            return [*self._list(above), *self.company.borrowed_addons]
         return self._list(above, *parents)
 
     def _word(self, placeholder: str, value: str) -> str:
