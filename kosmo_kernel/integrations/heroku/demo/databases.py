@@ -345,7 +345,7 @@ def _maintenance(company: Company, addon: Record, planned: Maintenance | None = 
     planned = planned or facts_of(addon).maintenance
     app, owner = addon["app"], company.find(addon["app"]["id"])
     attachments = company.attachments_of(owner) if owner else []
-    names = [f"{one['name']}_URL" for one in attachments if one["addon"]["id"] == addon["id"]]
+    names = [f"{record['name']}_URL" for record in attachments if record["addon"]["id"] == addon["id"]]
     return {
         "addon": {
             "uuid": addon["id"], "name": addon["name"], "attachments": names, "kind": addon["addon_service"]["name"],
