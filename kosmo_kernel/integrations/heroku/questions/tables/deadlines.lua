@@ -68,7 +68,7 @@ for _, one in ipairs(read("authorization", "list_oauth_authorizations")) do
 end
 for _, one in ipairs(read("unpaid", "get_team_delinquency", "team", heroku.list_teams())) do
   local page, of = "https://dashboard.heroku.com/teams/" .. one.team, { team = { name = one.team } }
-  add("unpaid", "suspension of the team", one.scheduled_suspension_time, page, of)
-  add("unpaid", "deletion of the team", one.scheduled_deletion_time, page, of)
+  add("unpaid", "suspension", one.scheduled_suspension_time, page, of)
+  add("unpaid", "deletion", one.scheduled_deletion_time, page, of)
 end
 return list.sort_by(rows, function(row) return moments[row] .. row.kind .. row.what end)

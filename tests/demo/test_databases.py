@@ -1,0 +1,118 @@
+"""What the look-alike of Heroku's data API answers, and what the tables make of it, held against plain HTTP."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+
+import httpx
+import pytest
+
+from kosmo_kernel.demo.server import serve
+from kosmo_kernel.errors import CredentialsError
+from kosmo_kernel.integrations.heroku.demo.api import DEMO_TOKEN, DemoApi
+from kosmo_kernel.integrations.heroku.demo.company import company
+from kosmo_kernel.session import Session
+
+MAINTENANCES = "/data/maintenances/v1/"
+SERVICES = ("heroku-postgresql:", "heroku-redis:", "heroku-kafka:")
+Rows = list[dict[str, Any]]
+
+
+def get(url: str) -> Any:
+    """Return what an address answers; None for status 403 and 404."""
+    headers = {"Authorization": f"Bearer {DEMO_TOKEN}", "Accept": "application/vnd.heroku+json; version=3"}
+    answer = httpx.get(url, headers=headers | {"Range": "id ..; max=1000"})
+    return None if answer.status_code in (403, 404) else answer.raise_for_status().json()
+
+
+def noting(api: WSGIApplication, paths: list[str]) -> WSGIApplication:
+    def answer(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        paths.append(environ["PATH_INFO"])
+        return api(environ, start_response)
+
+    return answer
+
+
+def table(name: str, monkeypatch: pytest.MonkeyPatch, url: str) -> Rows:
+    monkeypatch.setenv("HEROKU_API_URL", url)
+    monkeypatch.setenv("HEROKU_API_KEY", DEMO_TOKEN)
+    with Session() as session:
+        return [dict(row) for row in session.run(f'time.set_now("2026-11-20"); return heroku.tables.{name}()').value]
+
+
+@pytest.mark.parametrize("apps", [None, 250])
+def test_all_days_of_databases_are_in_the_table_in_order_and_none_is_invented(
+    apps: int | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paths: list[str] = []
+    with serve(noting(DemoApi(company(apps), capacity=10**9), paths)) as served:
+        addons = [one for one in get(f"{served.url}/addons") if one["plan"]["name"].startswith(SERVICES)]
+        sent = {one["name"]: get(f"{served.url}{MAINTENANCES}{one['id']}") for one in addons}
+        paths.clear()
+        rows = table("deadlines", monkeypatch, served.url)
+    planned = {name: one for name, one in sent.items() if one and one["status"] != "completed"}
+    days = {name: one["required_by"] or one["scheduled_for"] for name, one in planned.items()}
+    found = {row["what"]: row["day"] for row in rows if row["kind"] == "database maintenance"}
+    assert found == {name: day[:10] for name, day in days.items() if day}
+    dated = [row["day"] for row in rows if row["day"]]
+    assert dated == sorted(dated)
+    kafka = {one["id"] for one in addons if one["plan"]["name"].startswith("heroku-kafka:")}
+    owners = {one["app"]["id"] for one in addons if one["id"] not in kafka}
+    asked = sorted(path for path in paths if path.startswith(("/data/", "/client/", "/redis/", "/postgres/")))
+    assert asked == sorted([*(f"{MAINTENANCES}apps/{app}" for app in owners), *(MAINTENANCES + one for one in kafka)])
+
+
+def test_the_table_of_databases_has_what_the_api_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    with serve(DemoApi(company(), capacity=10**9)) as served:
+        addons = {one["name"]: one for one in get(f"{served.url}/addons") if one["plan"]["name"].startswith(SERVICES)}
+        rows = table("databases", monkeypatch, served.url)
+        assert {row["name"] for row in rows} == addons.keys()
+        for row in rows:
+            service, ident = row["service"], addons[row["name"]]["id"]
+            path = {"heroku-redis": "/redis/v0/databases", "heroku-kafka": "/data/kafka/v0/clusters"}
+            sent = get(f"{served.url}{path.get(service, '/client/v11/databases')}/{ident}")
+            assert (row["unread"] is None) == (sent is not None)
+            if sent is None:
+                assert row["version"] is None
+                continue
+            info = {one["name"]: one["values"] for one in sent.get("info", [])}
+            version = sent.get("postgres_version") or sent.get("version") or info["PG Version"][0]
+            assert row["version"] == (version[0] if isinstance(version, list) else version)
+            assert (
+                f"{row['connections']}/{row['connections_limit']}" == info.get("Connections", ["None/None"])[0]
+            ) or (service == "heroku-kafka")
+            assert row["plan"] == addons[row["name"]]["plan"]["name"].partition(":")[2]
+        by_name = {row["name"]: row for row in rows}
+        assert by_name["postgresql-rectangular-20951"]["follows"] == "postgresql-curved-41902"
+        assert by_name["postgresql-curved-41902"]["followers"] == ["postgresql-rectangular-20951"]
+
+
+def test_a_token_that_the_api_of_databases_refuses_leaves_the_rest_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    api = DemoApi(company(), capacity=10**9)
+
+    def refusing(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        if not environ["PATH_INFO"].startswith("/data/"):
+            return api(environ, start_response)
+        start_response("403 Forbidden", [("Content-Type", "application/json"), ("Content-Length", "36")])
+        return [b'{"id": "forbidden", "message": "no"}']
+
+    with serve(refusing) as served:
+        rows = table("deadlines", monkeypatch, served.url)
+    unread = [row for row in rows if row["unread"]]
+    assert {row["kind"] for row in unread} == {"database maintenance"}
+    assert all("403 forbidden" in row["unread"] for row in unread)
+    assert {row["kind"] for row in rows if row["day"]} >= {"certificate", "authorization", "unpaid", "stack builds end"}
+
+
+@pytest.mark.parametrize("host", ["data.larkmoor.example", "heroku.com.larkmoor.example", "127.0.0.1@evil.example"])
+def test_a_foreign_host_of_databases_gets_no_token(host: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    paths: list[str] = []
+    with serve(noting(DemoApi(company()), paths)) as served, Session() as session:
+        monkeypatch.setenv("HEROKU_API_URL", served.url)
+        monkeypatch.setenv("HEROKU_API_KEY", DEMO_TOKEN)
+        monkeypatch.setenv("HEROKU_DATA_HOST", host)
+        with pytest.raises(CredentialsError, match="HEROKU_DATA_HOST is no host"):
+            session.run('return heroku.get_database("postgresql-octagonal-11373")')
+    assert paths == []
