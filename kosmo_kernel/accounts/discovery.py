@@ -84,7 +84,7 @@ def find(integration: Integration, alias: str = account.DEFAULT) -> account.Acco
             for candidate in without
             if candidate.who
         ]
-        raise CredentialsError("\n".join([head, *(f"  - {way}" for way in ways(integration)), *empty]))
+        raise CredentialsError("\n".join([head, *(f"  - {hint}" for hint in ways(integration)), *empty]))
     raise _unknown(integration, alias)
 
 

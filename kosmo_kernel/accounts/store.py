@@ -372,8 +372,8 @@ def _ring() -> Any:
 def _get(service: str, name: str, attributes: Mapping[str, str] | None) -> str | None:
     from keyring.backend import SchemeSelectable
 
-    whole = _ring()
-    for ring in getattr(whole, "backends", [whole]):  # a chainer backend has several
+    chain = _ring()
+    for ring in getattr(chain, "backends", [chain]):  # a chainer backend has several
         backend: Any = ring
         if attributes and isinstance(ring, SchemeSelectable):
             schemes = {**ring.schemes, service: dict(attributes)}

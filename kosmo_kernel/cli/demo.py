@@ -291,7 +291,7 @@ def show() -> None:
     screen.print("\nThe demo account is a fictional company. Nothing leaves this machine.", style="bold")
     show_code("Which dynos have crashed? A cell of Lua, after `%load_ext kosmo_kernel`:", CELL, "lua")
     form = TERMINAL._replace(
-        styles={"state": "alert"}, precision="minutes", paint=styled_text, has_count=False, whole=""
+        styles={"state": "alert"}, precision="minutes", paint=styled_text, has_count=False, full_value=""
     )
     table = table_of(result.value, len(result.value)).only(COLUMNS)
     screen.print()

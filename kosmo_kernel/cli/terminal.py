@@ -49,7 +49,7 @@ STYLES: dict[str, dict[str, Any]] = {
     ALERT: {"fg": "red", "bold": True},
     NOTICE: {"fg": "yellow"},
 }
-TERMINAL = TextForm(WIDEST, "─", has_zone_in_heading=True, whole="a pipe or --json has all")
+TERMINAL = TextForm(WIDEST, "─", has_zone_in_heading=True, full_value="a pipe or --json has all")
 
 
 def console() -> Console:
@@ -70,8 +70,8 @@ def print_records(value: Record | Records, below: str = "", *, header: bool = Tr
     if isinstance(value, Record):
         _print_lines([RecordView(value).text(_width(), _paint())])
         return
-    whole = replace(table_of(value), note=below)
-    _print_lines([whole.text(_width(), header=header, form=TERMINAL._replace(paint=_paint()))])
+    table = replace(table_of(value), note=below)
+    _print_lines([table.text(_width(), header=header, form=TERMINAL._replace(paint=_paint()))])
 
 
 def lua_theme() -> ANSISyntaxTheme:

@@ -56,19 +56,19 @@ PLAIN = Layout()
 _SHOWN_AS_TEXT = TEXTS | {ValueKind.LIST, ValueKind.MAP, ValueKind.OUTPUT}  # kinds without a form of their own as text
 
 
-def show_result(result: Result, layout: Layout = PLAIN, whole: str = OUTSIDE) -> None:
+def show_result(result: Result, layout: Layout = PLAIN, full_value: str = OUTSIDE) -> None:
     """Print the values of a run, or the plan of a dry run, to standard output and its notes to standard error.
 
     Parameters:
         result: the result of the run.
         layout: how they are printed. With a format, values hidden by a trailing `;` are printed as well.
-        whole: what has the whole of a text that is too long for a terminal.
+        full_value: what has the whole of a text that is too long for a terminal.
     """
     below, notes = result.split_notes(tables=not (layout or result.hidden) and sys.stdout.isatty())
     if result.dry_run:
         layout = replace(layout, columns=())  # the plan has columns of its own
     if layout or not result.hidden:
-        write_values(result.values_to_show, layout, below, whole)
+        write_values(result.values_to_show, layout, below, full_value)
     print_notes(notes)
     if result.dry_run:
         print_note(dry_run_summary(result.planned))
@@ -92,14 +92,14 @@ def show_call(result: Result, layout: Layout) -> None:
     print_note("A dry run: nothing was asked.")
 
 
-def write_values(values: Sequence[Any], layout: Layout = PLAIN, below: str = "", whole: str = OUTSIDE) -> None:
+def write_values(values: Sequence[Any], layout: Layout = PLAIN, below: str = "", full_value: str = OUTSIDE) -> None:
     """Write values to standard output, as text for people without a format.
 
     Parameters:
         values: the values, as in `Result.values`.
         layout: how they are printed.
         below: a note that a terminal shows below the first table of the text, and a pipe leaves out.
-        whole: what has the whole of a text that is too long for a terminal.
+        full_value: what has the whole of a text that is too long for a terminal.
 
     Raises:
         UnknownNameError: no value has a column of the layout.
@@ -108,7 +108,7 @@ def write_values(values: Sequence[Any], layout: Layout = PLAIN, below: str = "",
     if layout.columns:
         values = _with_columns(values, layout.columns)
     if not form or (form == "table" and sys.stdout.isatty()):
-        _show(values, layout, below, whole)
+        _show(values, layout, below, full_value)
     elif form == "json":
         document(values[0] if len(values) == 1 else list(values) or None)
     else:
@@ -117,14 +117,14 @@ def write_values(values: Sequence[Any], layout: Layout = PLAIN, below: str = "",
             _write_batches(lines, partial(write, sys.stdout) if sys.stdout.isatty() else print_utf8)
 
 
-def _show(values: Sequence[Any], layout: Layout, below: str, whole: str) -> None:
+def _show(values: Sequence[Any], layout: Layout, below: str, full_value: str) -> None:
     """Print values as text: each table by itself, adjacent plain values on one line, separated by tabs."""
     for kind, value in blocks_of(map(as_shown, values), _SHOWN_AS_TEXT):
         if kind is ValueKind.TEXT and value == [[]] and not sys.stdout.isatty():  # an empty list, which has no rows
             print_note(NO_RECORDS)
         elif kind is ValueKind.TEXT:
             text = _line(value)
-            print_result(first_lines(text, MAX_TERMINAL_LENGTH, whole) if sys.stdout.isatty() else text)
+            print_result(first_lines(text, MAX_TERMINAL_LENGTH, full_value) if sys.stdout.isatty() else text)
         elif kind is ValueKind.PAGE:
             show_page(value)
         elif sys.stdout.isatty():

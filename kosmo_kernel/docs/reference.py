@@ -367,9 +367,9 @@ def input_schema(function: Function) -> dict[str, Any]:
 
 def _alternatives(function: Function) -> Iterator[dict[str, Any]]:
     """Yield a schema for each set of arguments of which a call has exactly one."""
-    places = dict.fromkeys(name for link in function.links for name in link.places)
+    path_names = dict.fromkeys(name for link in function.links for name in link.places)
     for link in function.links:
-        others = dict.fromkeys((name for name in places if name not in link.places), False)
+        others = dict.fromkeys((name for name in path_names if name not in link.places), False)
         yield {"required": list(link.places)} | ({"properties": others} if others else {})
 
 

@@ -156,10 +156,10 @@ def _pages_containing(word: str) -> list[str]:
 
 def _refused_change(steps: Sequence[str]) -> str:
     """Return why there is no function of a name that says that it changes something; otherwise an empty text."""
-    *above, name = (step.replace("-", "_") for step in steps)
+    *parents, name = (step.replace("-", "_") for step in steps)
     for integration in _integrations():
         own = name.removeprefix(f"{integration.name}_")
-        if integration.name in above[:1] or (not above and "_" in own):
+        if integration.name in parents[:1] or (not parents and "_" in own):
             return refused_change(integration, own)
     return ""
 

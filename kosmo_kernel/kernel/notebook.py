@@ -19,7 +19,7 @@ from kosmo_kernel.kernel.history import History
 from kosmo_kernel.lua.host import Interruptible
 from kosmo_kernel.notebook.cells import Cell, NotebookProgress, failed_plan, parse_cell, plan_note
 from kosmo_kernel.pages.design import begin_cell
-from kosmo_kernel.render.display import WHOLE, Display, Note, bundle_of, bundle_of_notes, bundles_of, with_outline
+from kosmo_kernel.render.display import FULL_VALUE, Display, Note, bundle_of, bundle_of_notes, bundles_of, with_outline
 from kosmo_kernel.run.options import Frontend, RunOptions
 from kosmo_kernel.session import Session
 from kosmo_kernel.settings.cell_options import Options
@@ -267,7 +267,7 @@ class KernelNotebook:
     ) -> None:
         """Send the first value of a cell as its result, the others as displays; show a note below the first table."""
         with self._rendering():
-            output_name = f"Out[{number}]" if self._stored else WHOLE
+            output_name = f"Out[{number}]" if self._stored else FULL_VALUE
             bundles = bundles_of(values, cell.options, note, output_name)
         for bundle in bundles[:1]:
             if self._stored:

@@ -268,8 +268,8 @@ class LuaKernel:
 
         Front ends show the last state that they get, so these would have shown the kernel as idle while the cell ran.
         """
-        answered, self._answered = self._answered, []
-        for request in answered:
+        requests, self._answered = self._answered, []
+        for request in requests:
             for state in ("busy", "idle"):
                 self._channels.broadcast("status", {"execution_state": state}, request)
 

@@ -47,8 +47,8 @@ class Editing:
         """Return the completions at the cursor of a Lua cell, or of an argument of a call from Python."""
         from kosmo_kernel import editor
 
-        session, above = self._session(), context.full_text.split("\n")[: context.cursor_line]
-        position = sum(len(line) + 1 for line in above) + context.cursor_position
+        session, previous_lines = self._session(), context.full_text.split("\n")[: context.cursor_line]
+        position = sum(len(line) + 1 for line in previous_lines) + context.cursor_position
         text, cursor = self._resolve_alias(context.full_text, position)
         lua_cursor = editor.lua_at_cursor(text, cursor)
         if lua_cursor is not None:

@@ -109,8 +109,8 @@ def name_and_options(line: str, command: str, settings: Sequence[Setting]) -> tu
     name, rest = first_word(after)
     options, more = parse_leading(f"{before} {rest}", magic, settings)
     if more:
-        whole = f"%{COMMAND_MAGIC} {command} {name}"
-        raise SettingsError(f"`{whole}` takes options only, got `{more[:80]}`. Each {command} has a line of its own.")
+        line = f"%{COMMAND_MAGIC} {command} {name}"
+        raise SettingsError(f"`{line}` takes options only, got `{more[:80]}`. Each {command} has a line of its own.")
     if options.demo and options.account is not None:
         raise SettingsError("`--demo` and `--account` both name an account.")
     if options.demo:
@@ -146,7 +146,7 @@ class View:
     """A value that IPython shows as a Lua notebook does: an object of numbers as a table, any other up to a limit."""
 
     options = Options()  # of the cell
-    whole = "the value"  # what has the whole of a text that is cut: `Out[3]`
+    full_value = "the value"  # what has the whole of a text that is cut: `Out[3]`
 
     def text(self) -> str:
         """Return the text that a cell shows."""
@@ -161,7 +161,7 @@ class View:
     def _bundle(self) -> Bundle:
         from kosmo_kernel.render.display import bundles_of
 
-        return bundles_of([self], self.options, whole=self.whole)[0]
+        return bundles_of([self], self.options, full_value=self.full_value)[0]
 
 
 class TextView(View, str):
@@ -184,26 +184,28 @@ class MapView(View, dict[Any, Any]):
 _VIEWS: dict[type, type[TextView | ListView | MapView]] = {str: TextView, list: ListView, dict: MapView}
 
 
-def _view(value: Any, options: Options, whole: str = View.whole) -> Any:
+def _view(value: Any, options: Options, full_value: str = View.full_value) -> Any:
     view = _VIEWS[type(value)](value)
-    view.options, view.whole = options, whole
+    view.options, view.full_value = options, full_value
     return view
 
 
-def for_cell(value: Any, options: Options, whole: str) -> Any:
+def for_cell(value: Any, options: Options, full_value: str) -> Any:
     """Return a cell's value as one that shows no more of itself than fits; values of other types are unchanged.
 
     Parameters:
         value: the value of `value_of`.
         options: the options of the cell.
-        whole: what has the whole value: `Out[3]`.
+        full_value: what has the whole value: `Out[3]`.
     """
     if isinstance(value, Values):
-        return Values(for_cell(part, options, View.whole if index else whole) for index, part in enumerate(value))
+        return Values(
+            for_cell(part, options, View.full_value if index else full_value) for index, part in enumerate(value)
+        )
     from kosmo_kernel.render.display import TEXT_MOST
     from kosmo_kernel.render.text import is_longer
 
-    return _view(value, options, whole) if type(value) in _VIEWS and is_longer(value, TEXT_MOST) else value
+    return _view(value, options, full_value) if type(value) in _VIEWS and is_longer(value, TEXT_MOST) else value
 
 
 class NotebookProgress(ProgressDisplay):

@@ -182,15 +182,15 @@ def joined(blocks: Iterable[Markdown]) -> Page:
 
 def _joined(kind: type[M], blocks: Iterable[str], end: str) -> M:
     """Return blocks separated by empty lines, with `end` after the last one."""
-    whole = kind("\n\n").join(block.trimmed() if isinstance(block, kind) else block for block in blocks)
-    return whole + kind(end)
+    joined = kind("\n\n").join(block.trimmed() if isinstance(block, kind) else block for block in blocks)
+    return joined + kind(end)
 
 
 def paragraphs(text: str) -> str:
     """Return text with its paragraphs wrapped to `WIDTH`; inline code stays on one line."""
-    whole = _CODE.sub(lambda code: code.group().replace(" ", "\0"), text.strip())
+    unbroken = _CODE.sub(lambda code: code.group().replace(" ", "\0"), text.strip())
     fill = textwrap.TextWrapper(WIDTH, break_long_words=False, break_on_hyphens=False).fill
-    return "\n\n".join(fill(part) for part in whole.split("\n\n")).replace("\0", " ")
+    return "\n\n".join(fill(part) for part in unbroken.split("\n\n")).replace("\0", " ")
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[Markdown]]) -> Markdown:

@@ -106,8 +106,8 @@ class ProgressSnapshot(Struct, frozen=True):
         several = "," in self.account  # `remaining` is that of only one of them
         after = () if several or self.remaining is None else (f"{counted(self.remaining, 'request')} left",)
         label = "accounts " if several else "account "
-        room = MAX_LINE_WIDTH - len(" · ".join((*before, label, *after)))
-        whose = (label + shortened(self.account, room),) if room > 0 else ()
+        max_width = MAX_LINE_WIDTH - len(" · ".join((*before, label, *after)))
+        whose = (label + shortened(self.account, max_width),) if max_width > 0 else ()
         return " · ".join((*before, *whose, *after))
 
     def estimate_text(self, waited: float = 0.0) -> str:
@@ -191,11 +191,11 @@ class ProgressDisplay:
         if self._last is not None and self._last.expected >= MIN_EXPECTED_SECONDS:
             self._waited += state.seconds - self._last.seconds
         self._last = state
-        whole = state.seconds + state.expected
+        total = state.seconds + state.expected
         is_certain = state.expected >= MIN_EXPECTED_SECONDS and (state.estimate is None or state.estimate.is_settled)
         is_long = is_certain and self._waited + state.expected >= LONG_WAIT_SECONDS
-        if is_long and whole > MIN_CHANGE * self._estimate:
-            self._estimate = whole
+        if is_long and total > MIN_CHANGE * self._estimate:
+            self._estimate = total
             self._say(state.estimate_text(self._waited))
         self._draw(state)
 
@@ -317,8 +317,8 @@ class TerminalProgress(ProgressDisplay):
         elif self._alive and not self._unfinished:
             with self._console:  # buffered, to avoid flicker
                 self._erase()
-                room = self._console.width - 1  # writing the last column would wrap
-                self._console.print(_text(state, room), end="", no_wrap=True, overflow="ellipsis", crop=True)
+                max_width = self._console.width - 1  # writing the last column would wrap
+                self._console.print(_text(state, max_width), end="", no_wrap=True, overflow="ellipsis", crop=True)
             self._drawn = True
 
     def _show_estimate(self, text: str) -> None:
@@ -341,13 +341,15 @@ class TerminalProgress(ProgressDisplay):
         self._drawn = False
 
 
-def _text(state: ProgressSnapshot, room: int) -> Text:
-    """Return the text of a state, at most `room` columns wide."""
+def _text(state: ProgressSnapshot, max_width: int) -> Text:
+    """Return the text of a state, at most `max_width` columns wide."""
     from rich.text import Text
 
     text = Text(state.text())
-    text.truncate(room, overflow="ellipsis")
-    if state.share is None or state.waiting or BAR_WIDTH + 1 + len(text) > room:  # the reason for a wait needs the room
+    text.truncate(max_width, overflow="ellipsis")
+    if (
+        state.share is None or state.waiting or BAR_WIDTH + 1 + len(text) > max_width
+    ):  # the reason for a wait needs the room
         return text
     full = int(BAR_WIDTH * state.share)
     return Text.assemble((_BAR_DONE * full, "cyan"), (_BAR_REMAINING * (BAR_WIDTH - full), "dim"), " ", text)

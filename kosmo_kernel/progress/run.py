@@ -221,9 +221,9 @@ class Progress:
         There is none for a script that makes one call after another, because nobody knows how many will follow, nor
         while most answers come from a recording, because nobody knows how many of them it has.
         """
-        answered, requests_sent = self._requests, sum(work.sent for work in self._works.values())
-        before, self._counts = self._counts, (answered, requests_sent)
-        if answered - before[0] > 2 * (requests_sent - before[1]) + MAX_UNSENT_ANSWERS:
+        responses, requests_sent = self._requests, sum(work.sent for work in self._works.values())
+        before, self._counts = self._counts, (responses, requests_sent)
+        if responses - before[0] > 2 * (requests_sent - before[1]) + MAX_UNSENT_ANSWERS:
             return None
         items = ItemWork(self._items, self._items_done, self._works.values())
         later = self._later()

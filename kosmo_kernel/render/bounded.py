@@ -45,22 +45,22 @@ class Bounded(NamedTuple):
     rows_left: int = 0  # how many of its rows are not
 
 
-def bounded(value: Any, room: int) -> Bounded:
-    """Write a value of Lua within `room` characters.
+def bounded(value: Any, budget: int) -> Bounded:
+    """Write a value of Lua within `budget` characters.
 
     Parameters:
         value: a value of `Result.values`.
-        room: the maximum number of characters. Less than 100 may not be enough for the first row of a table.
+        budget: the maximum number of characters. Less than 100 may not be enough for the first row of a table.
     """
     if isinstance(value, str):
-        return _text_or_json(value, room)
+        return _text_or_json(value, budget)
     if isinstance(value, Mapping):
-        return _record(value, room)
+        return _record(value, budget)
     if isinstance(value, (list, tuple)) and value and all(isinstance(item, dict) and item for item in value):
-        return _table(Records(value), room)
+        return _table(Records(value), budget)
     if isinstance(value, (list, tuple)):
-        return _json(value, room)
-    return _table(value, room) if isinstance(value, Records) else _text(_value_text(value), room)
+        return _json(value, budget)
+    return _table(value, budget) if isinstance(value, Records) else _text(_value_text(value), budget)
 
 
 # Tables and records ----------------------------------------------------------------------------------------------
@@ -79,24 +79,24 @@ class _Part(NamedTuple):
         """The names of the columns that are not written."""
         return [name for name in self.table.names if name not in {*self.names, *self.same, *self.equal}]
 
-    def lines(self, room: int, max_cell: int | None) -> tuple[list[str], int]:
+    def lines(self, budget: int, max_cell: int | None) -> tuple[list[str], int]:
         """Return the lines that fit, and how many of them are rows; none if not even those above the rows fit."""
         hidden = f"; {columns_cut(list(map(_name, self.hidden)), MAX_LISTED_LENGTH)}" if self.hidden else ""
         same = ", ".join(f"{_name(name)}={text}" for name, text in self.same.items())
         equal = ", ".join(f"{_name(name)}={_name(twin)}" for name, twin in self.equal.items())
-        above = [self.table.size + hidden, *[f"the same in all: {same}"] * bool(same)]
-        above += [*[f"equal columns: {equal}"] * bool(equal), "\t".join(map(_name, self.names))]
-        room -= sum(map(len, above)) + len(above) - 1
-        if room < 0:
+        head = [self.table.size + hidden, *[f"the same in all: {same}"] * bool(same)]
+        head += [*[f"equal columns: {equal}"] * bool(equal), "\t".join(map(_name, self.names))]
+        budget -= sum(map(len, head)) + len(head) - 1
+        if budget < 0:
             return [], 0
         rows: list[str] = []
         for row in zip(*self.table.only(self.names).columns, strict=True):
             line = "\t".join([_cell(value, max_cell) for value in row])
-            room -= len(line) + 1
-            if room < 0:
+            budget -= len(line) + 1
+            if budget < 0:
                 break
             rows.append(line)
-        return above + rows, len(rows)
+        return head + rows, len(rows)
 
     def without(self, ids: Collection[str]) -> _Part:
         """Return the part without the columns of ids, if it has others."""
@@ -106,27 +106,27 @@ class _Part(NamedTuple):
         return _Part(self.table, names, same, equal) if names else self
 
 
-def _table(records: Records, room: int) -> Bounded:
+def _table(records: Records, budget: int) -> Bounded:
     if not records and not records.columns:
-        return Bounded(shortened("0 records", max(room, 1)), "table")
+        return Bounded(shortened("0 records", max(budget, 1)), "table")
     table = exact_table(records, MAX_COLUMNS)
     part = _with_columns_once(table)
-    if table.total * len(part.names) <= room and not table.left_out:  # with a character for each cell
-        lines, rows = part.lines(room, None)
+    if table.total * len(part.names) <= budget and not table.left_out:  # with a character for each cell
+        lines, rows = part.lines(budget, None)
         if lines and rows == table.total:
             return Bounded("\n".join(lines), "table", rows=rows)
-    return _cut_table(part.without(table.ids), room)
+    return _cut_table(part.without(table.ids), budget)
 
 
-def _cut_table(part: _Part, room: int) -> Bounded:
+def _cut_table(part: _Part, budget: int) -> Bounded:
     """Return the first rows of a table, with long cells cut."""
     table = part.table
-    lines, rows = part.lines(room, MAX_CELL_LENGTH)
+    lines, rows = part.lines(budget, MAX_CELL_LENGTH)
     while (part.same or part.equal or len(part.names) > 1) and not (lines and (rows or not table.total)):
         part = _Part(table, part.names[: max(1, len(part.names) * 3 // 4)])  # no row fits
-        lines, rows = part.lines(room, MAX_CELL_LENGTH)
+        lines, rows = part.lines(budget, MAX_CELL_LENGTH)
     if not lines:
-        return Bounded(shortened(table.size, max(room, 1)), "table", "all rows")
+        return Bounded(shortened(table.size, max(budget, 1)), "table", "all rows")
     left_out = [counted(table.total - rows, "more row")] if rows < table.total else []
     not_shown = table.left_out + len(part.hidden)
     left_out += [counted(not_shown, "column")] if not_shown else []
@@ -184,27 +184,27 @@ def _size(value: list[Any] | dict[str, Any]) -> str:
     return f"[{CUT} {counted(len(value), kind)}]"
 
 
-def _record(record: Mapping[Any, Any], room: int) -> Bounded:
+def _record(record: Mapping[Any, Any], budget: int) -> Bounded:
     """Return a line for each field; a list in it is JSON."""
-    whole = exact_table(record, MAX_COLUMNS)
-    fields = [(f"{_name(name)}: ", value) for name, [value] in zip(whole.names, whole.columns, strict=True)]
+    table = exact_table(record, MAX_COLUMNS)
+    fields = [(f"{_name(name)}: ", value) for name, [value] in zip(table.names, table.columns, strict=True)]
     texts = ["null" if value is None else _cell(value, None) for _, value in fields]
     cut = [_cell(value, MIN_TEXT_LENGTH) if value is not None else "null" for _, value in fields]
     needed = sum(len(label) + min(map(len, both)) + 1 for (label, _), *both in zip(fields, texts, cut, strict=True)) - 1
-    spare = max(0, room - needed)
+    spare = max(0, budget - needed)
     lines: list[str] = []
     kinds: set[str] = set()  # of what was cut
-    for (label, value), whole_text, short in zip(fields, texts, cut, strict=True):
-        text = whole_text
-        if len(whole_text) > len(short) + spare:
+    for (label, value), full_text, short in zip(fields, texts, cut, strict=True):
+        text = full_text
+        if len(full_text) > len(short) + spare:
             kinds.add("the ends of texts" if isinstance(value, str) else ONLY_SIZES)
             text = _cell(value, len(short) + spare // 2) if isinstance(value, str) else short
         spare -= max(0, len(text) - len(short))
-        room -= len(label) + len(text) + bool(lines)
-        if room < 0:
+        budget -= len(label) + len(text) + bool(lines)
+        if budget < 0:
             break
         lines.append(label + text)
-    count = len(fields) + whole.left_out
+    count = len(fields) + table.left_out
     left_out = ", ".join([*([counted(count - len(lines), "more field")] if len(lines) < count else []), *sorted(kinds)])
     if not lines:
         return Bounded("{}" if not count else CUT, "record", left_out)
@@ -229,21 +229,21 @@ def _value_text(value: Any) -> str:
 # Texts -----------------------------------------------------------------------------------------------------------
 
 
-def _text_or_json(text: str, room: int) -> Bounded:
+def _text_or_json(text: str, budget: int) -> Bounded:
     if _JSON_BEGINNING.match(text) and len(text) <= MAX_JSON_LENGTH:
         text = without_surrogates(text)
         try:
             value = decode(text)
         except DecodeError:
-            return _text(text, room)
-        whole = with_escapes(text.replace("\r", ""))  # between values, because strings cannot have one
-        return Bounded(whole, "json") if len(whole) <= room else _json(value, room)
-    return _text(text, room)
+            return _text(text, budget)
+        full_text = with_escapes(text.replace("\r", ""))  # between values, because strings cannot have one
+        return Bounded(full_text, "json") if len(full_text) <= budget else _json(value, budget)
+    return _text(text, budget)
 
 
-def _text(text: str, room: int) -> Bounded:
+def _text(text: str, budget: int) -> Bounded:
     """Return the first lines of a text; the first line is cut if it does not fit."""
-    part, escaped = _beginning(text, max(room, 0), with_escapes)
+    part, escaped = _beginning(text, max(budget, 0), with_escapes)
     if len(part) == len(text):
         return Bounded(escaped, "text")
     at = part.rfind("\n")
@@ -255,23 +255,23 @@ def _text(text: str, room: int) -> Bounded:
     return Bounded(with_escapes(part.rstrip("\n")), "text", left_out, len(part.encode(errors="replace")) + 1)
 
 
-def _beginning(text: str, room: int, write: Callable[[str], str]) -> tuple[str, str]:
-    """Return a beginning of a text that has at most `room` characters when it is written, and how it is written."""
-    part = text[:room]
-    while len(written := write(part)) > room:
-        part = part[: min(len(part) - 1, len(part) * room // len(written))]
+def _beginning(text: str, budget: int, write: Callable[[str], str]) -> tuple[str, str]:
+    """Return a beginning of a text that has at most `budget` characters when it is written, and how it is written."""
+    part = text[:budget]
+    while len(written := write(part)) > budget:
+        part = part[: min(len(part) - 1, len(part) * budget // len(written))]
     return part, written
 
 
 # JSON ------------------------------------------------------------------------------------------------------------
 
 
-def _json(value: Any, room: int) -> Bounded:
-    whole = _json_within(value, room)
-    if whole is not None:
-        return Bounded(whole, "json")
+def _json(value: Any, budget: int) -> Bounded:
+    full_text = _json_within(value, budget)
+    if full_text is not None:
+        return Bounded(full_text, "json")
     is_list = isinstance(value, (list, tuple))
-    text = _write_json(value, room)
+    text = _write_json(value, budget)
     length = len(decode(text))
     more = len(value) - length
     left_out = [counted(more, "more item" if is_list else "more field")] if more else []
@@ -280,41 +280,41 @@ def _json(value: Any, room: int) -> Bounded:
     return Bounded(text, "json", ", ".join(left_out))
 
 
-def _json_within(value: Any, room: int) -> str | None:
+def _json_within(value: Any, budget: int) -> str | None:
     """Return a value as JSON; None if it is too long, or nested too deeply."""
     try:
-        whole = with_escapes(encode(value).decode())
+        full_text = with_escapes(encode(value).decode())
     except RecursionError:
         return None
-    return whole if len(whole) <= room else None
+    return full_text if len(full_text) <= budget else None
 
 
-def _write_json(value: Any, room: int) -> str:
+def _write_json(value: Any, budget: int) -> str:
     """Return the first items or fields of a list or an object as JSON; a text that does not fit is cut."""
     opening, closing = "{}" if isinstance(value, Mapping) else "[]"
-    room -= len(opening + closing)
+    budget -= len(opening + closing)
     pieces: list[str] = []
     items = value.items() if isinstance(value, Mapping) else ((None, item) for item in value)
     for key, item in items:
         label = "" if key is None else f"{_quoted(str(key))}:"
-        share = room - bool(pieces) - len(label)
+        share = budget - bool(pieces) - len(label)
         text = _json_within(item, share)
         if text is None and isinstance(item, str):
-            # Leave half of the room to the fields after it.
+            # Leave half of the budget to the fields after it.
             text = _json_text(item, share // 2 if label else share)
         if text is None:
             break
         pieces.append(label + text)
-        room = share - len(text)
+        budget = share - len(text)
     return opening + ",".join(pieces) + closing
 
 
-def _json_text(text: str, room: int) -> str | None:
-    whole = _quoted(text[: max(room, 0) + 1])
-    if len(whole) <= room:
-        return whole
-    longest = room - len(_quoted(CUT))
-    return None if longest < 0 else _beginning(text[:longest], room, lambda part: _quoted(part + CUT))[1]
+def _json_text(text: str, budget: int) -> str | None:
+    full_text = _quoted(text[: max(budget, 0) + 1])
+    if len(full_text) <= budget:
+        return full_text
+    longest = budget - len(_quoted(CUT))
+    return None if longest < 0 else _beginning(text[:longest], budget, lambda part: _quoted(part + CUT))[1]
 
 
 def _quoted(text: str) -> str:

@@ -50,7 +50,7 @@ Bundle = TypedDict(
 )
 
 TEXT_MOST = 1 << 16  # characters of the text of one value, at most
-WHOLE = "the value"  # what has the whole of a text that was cut, where it has no name
+FULL_VALUE = "the value"  # what has the whole of a text that was cut, where it has no name
 
 KEY, VALUE = "key", "value"  # the columns of an object of numbers
 CLEAR = "clear"
@@ -165,18 +165,18 @@ def blocks_of(values: Iterable[Any], texts: Collection[ValueKind] = TEXTS) -> It
             yield from ((kind, value) for value in group)
 
 
-def bundles_of(values: Iterable[Any], options: Options, note: str = "", whole: str = WHOLE) -> list[Bundle]:
+def bundles_of(values: Iterable[Any], options: Options, note: str = "", full_value: str = FULL_VALUE) -> list[Bundle]:
     """Return a bundle for each block of values; those of adjacent texts are joined by tabs.
 
     Parameters:
         values: the values of a run.
         options: `raw` turns tables into text, `limit` sets the number of rows.
         note: a text to show below the first table.
-        whole: what has the whole of the first value: `Out[3]`.
+        full_value: what has the whole of the first value: `Out[3]`.
     """
     bundles: list[Bundle] = []
     for kind, value in blocks_of(values):
-        name = WHOLE if bundles else whole
+        name = FULL_VALUE if bundles else full_value
         if kind is ValueKind.TEXT:
             bundles.append({"text/plain": Plain("\t").join(_line_text(text, name) for text in value)})
         elif kind is ValueKind.OUTPUT:
@@ -194,17 +194,17 @@ def with_outline(bundle: Bundle, value: Any) -> Bundle:
     return {**bundle, "text/html": html} if html else bundle
 
 
-def bundle_of(value: Any, options: Options = _DEFAULTS, note: str = "", whole: str = WHOLE) -> Bundle:
+def bundle_of(value: Any, options: Options = _DEFAULTS, note: str = "", full_value: str = FULL_VALUE) -> Bundle:
     """Return one value as a cell shows it, with at most `TEXT_MOST` characters of text; see `bundles_of`."""
     records = value if options.raw else as_shown(value)
     kind = kind_of(records)
     if kind is ValueKind.PAGE:
         return {
-            "text/plain": Plain.escape(first_lines(str(value), TEXT_MOST, whole)),
+            "text/plain": Plain.escape(first_lines(str(value), TEXT_MOST, full_value)),
             "text/markdown": value.for_notebook(),
         }
     if options.raw or kind not in (ValueKind.TABLE, ValueKind.RECORD):
-        return {"text/plain": _line_text(value, whole)}
+        return {"text/plain": _line_text(value, full_value)}
     from kosmo_kernel.render.tables import RecordView, table_of
 
     if kind is ValueKind.TABLE:
@@ -212,7 +212,7 @@ def bundle_of(value: Any, options: Options = _DEFAULTS, note: str = "", whole: s
         bundle: Bundle = {"text/plain": Plain.escape(table.text()), "text/html": table.html()}
     else:
         view = RecordView(records)
-        text = Plain.escape(first_lines(repr(view), TEXT_MOST, whole))
+        text = Plain.escape(first_lines(repr(view), TEXT_MOST, full_value))
         bundle, table = {"text/plain": text, "text/html": view._repr_html_()}, view.table()
     if notebook_run():
         bundle["application/vnd.kosmo.page+json"] = table.data()
@@ -248,19 +248,19 @@ def bundle_from(form: str, content: Any, clean: Callable[[str], str]) -> Bundle:
     return _bundle_of_markup(form, clean(content.decode(errors="replace")))
 
 
-def text_of(value: Any, whole: str = WHOLE) -> str:
+def text_of(value: Any, full_value: str = FULL_VALUE) -> str:
     """Return a value as Lua's `print` shows it, written no further than it is shown; see `bundles_of`."""
     if isinstance(value, str):
-        return first_lines(value, TEXT_MOST, whole)
+        return first_lines(value, TEXT_MOST, full_value)
     text = pretty(value, TEXT_MOST)
     if len(text) <= TEXT_MOST and is_longer(value, TEXT_MOST):  # long lists in it were cut
-        return f"{text}\n… {whole} has all of it"
-    return first_lines(text, TEXT_MOST, whole, is_beginning=True)
+        return f"{text}\n… {full_value} has all of it"
+    return first_lines(text, TEXT_MOST, full_value, is_beginning=True)
 
 
-def _line_text(value: Any, whole: str) -> Plain:
+def _line_text(value: Any, full_value: str) -> Plain:
     """Return the text of a value in the output of a cell, where nil is not JSON's null."""
-    return Plain.escape("nil" if value is None else text_of(value, whole))
+    return Plain.escape("nil" if value is None else text_of(value, full_value))
 
 
 def _bundle_of_markup(form: str, text: str) -> Bundle:

@@ -227,12 +227,12 @@ class Table(Struct, frozen=True, tag="table"):
             names = [column.heading for column in columns]
             rows = (list(zip(names, row, strict=True)) for row in zip(*(c.texts for c in columns), strict=True))
             return "\n\n".join("\n".join(pair_lines(row, width, form.paint, DIM)) for row in rows)
-        whole = columns
+        uncut = columns
         if form.wraps:
             columns = [
                 column._replace(texts=[cut_to(text, form.max_text) for text in column.texts]) for column in columns
             ]
-        is_cut = any(columns[index].texts != whole[index].texts for index in widths)
+        is_cut = any(columns[index].texts != uncut[index].texts for index in widths)
         lines = text_lines(columns, widths, form, header=header)
         return "\n".join([*lines, *self._below(widths, width, form, is_cut=is_cut)])
 
@@ -254,11 +254,11 @@ class Table(Struct, frozen=True, tag="table"):
         """Return the lines below the rows: how many there are, what is not in the text, and the note."""
         names = [_short_name(name) for index, name in enumerate(self.names) if index not in widths]
         below = "; ".join([self.count] * form.has_count + [columns_cut(names)] * bool(names))
-        if form.whole and (names or self.left_out or (self.columns and len(self.columns[0]) < self.total)):
-            below += f" ({form.whole})"
+        if form.full_value and (names or self.left_out or (self.columns and len(self.columns[0]) < self.total)):
+            below += f" ({form.full_value})"
         note = escape_control(self.note[:MAX_CELL_LENGTH])
         texts = [f"{below}. {note}" if note else below] if below else []
-        texts += [f"long texts are cut ({form.whole} of them)"] if is_cut else []
+        texts += [f"long texts are cut ({form.full_value} of them)"] if is_cut else []
         lines = [line for text in texts for line in wrap(text, width)]
         return [form.paint(line, DIM) for line in lines] if form.paint else lines
 
@@ -331,9 +331,9 @@ class RecordView(Record):
 
     def _fields(self) -> tuple[list[tuple[str, Any]], str]:
         """Return the names and values of the first fields, and a note on the others."""
-        whole = table_of(self, 1, most=FIELDS_SHOWN)
-        fields = [(_short_name(name), value) for name, [value] in zip(whole.names, whole.columns, strict=True)]
-        more, count = whole.left_out, len(fields) + whole.left_out
+        table = table_of(self, 1, most=FIELDS_SHOWN)
+        fields = [(_short_name(name), value) for name, [value] in zip(table.names, table.columns, strict=True)]
+        more, count = table.left_out, len(fields) + table.left_out
         return fields, f"{more:,} more of {count:,} fields; ask for them by their names" if more else ""
 
     def text(self, width: int = sys.maxsize, paint: Paint | None = None) -> str:
@@ -478,8 +478,8 @@ def _minimum(kind: Kind, texts: Sequence[str], values: Sequence[Any]) -> int:
     """Return the width below which no cell of a column is cut, because of numbers, times and truth values."""
     if kind in _GIVING_WAY:
         return 0
-    whole = (text for text, value in zip(texts, values, strict=True) if not isinstance(value, _CUT_VALUES))
-    return max(map(display_width, whole), default=0) if kind == "text" else sys.maxsize
+    uncut = (text for text, value in zip(texts, values, strict=True) if not isinstance(value, _CUT_VALUES))
+    return max(map(display_width, uncut), default=0) if kind == "text" else sys.maxsize
 
 
 def _short_name(name: str) -> str:

@@ -91,13 +91,13 @@ def pretty(value: Any, most: int | None = None) -> str:
     return _Writer(most).text(value)
 
 
-def first_lines(text: str, most: int, whole: str, *, is_beginning: bool = False) -> str:
+def first_lines(text: str, most: int, full_value: str, *, is_beginning: bool = False) -> str:
     """Return a text, or its first lines and one more that says what remains and where the whole is.
 
     Parameters:
         text: the text.
         most: the maximum number of characters.
-        whole: what has the whole text: `Out[3]`.
+        full_value: what has the whole text: `Out[3]`.
         is_beginning: the text itself is only the beginning of one.
     """
     if len(text) <= most:
@@ -109,7 +109,7 @@ def first_lines(text: str, most: int, whole: str, *, is_beginning: bool = False)
     else:
         lines = text.count("\n", end + 1) + (not text.endswith("\n"))
         rest = counted(lines, "more line") if end > 0 else f"{len(text) - most:,} more characters"
-    return f"{part}\n… {rest}; {whole} has all of it"
+    return f"{part}\n… {rest}; {full_value} has all of it"
 
 
 def is_longer(value: Any, most: int) -> bool:
@@ -201,8 +201,8 @@ def _json_pieces(value: object, depth: int) -> Iterator[str]:
     elif isinstance(value, float) and not math.isfinite(value):
         yield _atom(value)
     else:
-        whole = value if isinstance(value, str) or value is None or isinstance(value, (int, float)) else str(value)
-        yield json.dumps(whole[: MAX_CELL_LENGTH + 1] if isinstance(whole, str) else whole, ensure_ascii=False)
+        plain = value if isinstance(value, str) or value is None or isinstance(value, (int, float)) else str(value)
+        yield json.dumps(plain[: MAX_CELL_LENGTH + 1] if isinstance(plain, str) else plain, ensure_ascii=False)
 
 
 class _Writer:
@@ -305,7 +305,7 @@ class TextForm(NamedTuple):
     rule: str = "-"  # the line below the headings
     has_zone_in_heading: bool = False  # else each time has its zone; seconds are left out where they have no room
     precision: str = ""  # of times, `days` or as `datetime.isoformat` has it; empty for as much as they need
-    whole: str = ""  # what has all rows and columns
+    full_value: str = ""  # what has all rows and columns
     styles: Mapping[str, str] = {}  # of cells, by the name of their column
     paint: Paint | None = None  # returns a text in a style
     wraps: bool = False  # whether texts go on in the next line; else they are cut
@@ -318,15 +318,15 @@ class TextForm(NamedTuple):
 NOTEBOOK = TextForm()
 
 
-def fitting_widths(columns: Sequence[TextColumn], room: int, form: TextForm = NOTEBOOK) -> dict[int, int]:
-    """Return the widths of the columns that fit into `room`, by their index and in their order; at least one.
+def fitting_widths(columns: Sequence[TextColumn], max_width: int, form: TextForm = NOTEBOOK) -> dict[int, int]:
+    """Return the widths of the columns that fit into `max_width`, by their index and in their order; at least one.
 
     Parameters:
         columns: all columns.
-        room: the width of the table.
+        max_width: the width of the table.
         form: how it is written; where texts do not wrap, they are cut, and so are headings.
     """
-    widest, wraps = min(form.widest, max(room, 0)), form.wraps
+    widest, wraps = min(form.widest, max(max_width, 0)), form.wraps
     words = list(map(_longest_word, columns)) if wraps else []
     if wraps:  # a time may be broken between its day and its hour
         columns = [
@@ -335,9 +335,9 @@ def fitting_widths(columns: Sequence[TextColumn], room: int, form: TextForm = NO
     headings = [display_width(column.heading) for column in columns]
     cells = [max(map(display_width, column.texts), default=0) for column in columns]
     cells = [max(min(column.minimum, width), min(widest, width)) for column, width in zip(columns, cells, strict=True)]
-    whole = list(map(max, headings, cells))
-    if _total(whole) <= room:
-        return dict(enumerate(whole))
+    uncut = list(map(max, headings, cells))
+    if _total(uncut) <= max_width:
+        return dict(enumerate(uncut))
     shortest = headings if wraps else _short_headings(columns, headings)
     natural = list(map(max, shortest, cells))
     has_main = any(column.main for column in columns)
@@ -351,13 +351,13 @@ def fitting_widths(columns: Sequence[TextColumn], room: int, form: TextForm = NO
             else min(width, max(column.minimum, min(floor, widest), heading * wraps))
             for column, width, floor, heading in zip(columns, natural, floor_of, headings, strict=True)
         ]
-        chosen = _chosen(columns, natural, least, room)
+        chosen = _chosen(columns, natural, least, max_width)
         if all(index in chosen for index, column in enumerate(columns) if column.main):
             break
-    widths = _cut_widths({index: natural[index] for index in chosen}, least, room)
+    widths = _cut_widths({index: natural[index] for index in chosen}, least, max_width)
     for index in chosen:  # a heading that is cut gets the room that is left, if that is enough for all of it
         missing = headings[index] - widths[index]
-        if 0 < missing <= room - _total(widths.values()):
+        if 0 < missing <= max_width - _total(widths.values()):
             widths[index] += missing
     return widths
 
@@ -387,8 +387,8 @@ def text_lines(
     cells = []
     for (index, width), column in zip(widths.items(), texts, strict=True):
         style, right = columns[index].style, columns[index].to_the_right
-        room = width if right or index != last else 0
-        written = [padded(text if form.spills else cut_to(text, width), room, right=right) for text in column]
+        padding = width if right or index != last else 0
+        written = [padded(text if form.spills else cut_to(text, width), padding, right=right) for text in column]
         if paint:
             written = [
                 paint(cell, DIM if text == NOTHING else style) for cell, text in zip(written, column, strict=True)
@@ -410,10 +410,10 @@ def pair_lines(
         style: the style of the names.
     """
     names = [name for name, _ in pairs]
-    room = max(map(display_width, names), default=0)
+    name_width = max(map(display_width, names), default=0)
     columns = [TextColumn("", names, style=style), TextColumn("", [text for _, text in pairs])]
     wraps = width < sys.maxsize
-    widths = {0: room, 1: max(width - room - GAP, MIN_WRAPPED_WIDTH) if wraps else 0}
+    widths = {0: name_width, 1: max(width - name_width - GAP, MIN_WRAPPED_WIDTH) if wraps else 0}
     yield from text_lines(columns, widths, TextForm(wraps=wraps, spills=True, paint=paint), header=False)
 
 
@@ -438,18 +438,18 @@ def _longest_word(column: TextColumn) -> int:
     return max((display_width(word) for text in column.texts for word in text.split()), default=0)
 
 
-def _chosen(columns: Sequence[TextColumn], natural: Sequence[int], least: Sequence[int], room: int) -> list[int]:
+def _chosen(columns: Sequence[TextColumn], natural: Sequence[int], least: Sequence[int], max_width: int) -> list[int]:
     """Return the indexes of the columns that fit, in their order."""
     chosen: list[int] = []
     has_main = any(column.main for column in columns)
-    narrow, whole = -GAP, -GAP  # the width with texts that give way, and with whole ones
+    narrow, wide = -GAP, -GAP  # the width with texts that give way, and with uncut ones
     for index in _by_importance(columns):
         column = columns[index]
-        narrow, whole = narrow + GAP + least[index], whole + GAP + natural[index]
-        if not chosen or (whole if column.is_id or has_main > column.main else narrow) <= room:
+        narrow, wide = narrow + GAP + least[index], wide + GAP + natural[index]
+        if not chosen or (wide if column.is_id or has_main > column.main else narrow) <= max_width:
             chosen.append(index)
         elif column.is_id:
-            narrow, whole = narrow - GAP - least[index], whole - GAP - natural[index]
+            narrow, wide = narrow - GAP - least[index], wide - GAP - natural[index]
         else:
             break
     return sorted(chosen)
@@ -467,13 +467,13 @@ def _by_importance(columns: Sequence[TextColumn]) -> list[int]:
     return sorted(order, key=lambda index: (columns[index].is_id, index in repeated))
 
 
-def _cut_widths(widths: Mapping[int, int], least: Sequence[int], room: int) -> dict[int, int]:
-    """Return widths that fit into `room`, the widest cut first; one column that is too wide gets all of it."""
+def _cut_widths(widths: Mapping[int, int], least: Sequence[int], max_width: int) -> dict[int, int]:
+    """Return widths that fit into `max_width`, the widest cut first; one column that is too wide gets all of it."""
     for limit in range(max(widths.values()), -1, -1):
         cut = {index: max(min(width, limit), least[index]) for index, width in widths.items()}
-        if _total(cut.values()) <= room:
+        if _total(cut.values()) <= max_width:
             return cut
-    return dict.fromkeys(widths, room)
+    return dict.fromkeys(widths, max_width)
 
 
 def _short_headings(columns: Sequence[TextColumn], headings: Sequence[int]) -> list[int]:

@@ -119,15 +119,15 @@ def resolve(setting: Setting, argument: Any = None) -> Any:
     return setting.resolve(argument, config().get(*setting.config) if setting.config else None)
 
 
-def check(file: Config, table: Mapping[str, Any], above: Keys = ()) -> None:
+def check(file: Config, table: Mapping[str, Any], parents: Keys = ()) -> None:
     """Check the values of a table in a settings file, which is below some keys.
 
     Raises:
         SettingsError, UnknownNameError: the first mistake.
     """
     for key, value in table.items():
-        keys = (*above, key)
-        if above == ("integrations",) and (near := _misspelled(key)):
+        keys = (*parents, key)
+        if parents == ("integrations",) and (near := _misspelled(key)):
             raise UnknownNameError(f"{file.place(*keys)}: there is no integration `{key}`.", near)
         if any(_matches(pattern, keys) and len(pattern) == len(keys) for pattern in removed.KEYS):
             continue
@@ -154,12 +154,12 @@ def _matches(pattern: Keys, keys: Keys) -> bool:
 
 
 def _unknown(file: Config, keys: Keys) -> UnknownNameError:
-    *above, key = keys
-    depth = len(above)
-    siblings = {pattern[depth]: None for pattern in KEYS if len(pattern) > depth and _matches(pattern, tuple(above))}
+    *parents, key = keys
+    depth = len(parents)
+    siblings = {pattern[depth]: None for pattern in KEYS if len(pattern) > depth and _matches(pattern, tuple(parents))}
     near = nearest(key, list(siblings), most=1)
     hint = "" if near else f" It takes {', '.join(siblings)}."
-    table = f"[{'.'.join(above)}]" if above else "the file"
+    table = f"[{'.'.join(parents)}]" if parents else "the file"
     return UnknownNameError(f"{file.place(*keys)}: {table} has no key `{key}`.{hint}", tuple(near))
 
 

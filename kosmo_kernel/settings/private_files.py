@@ -64,11 +64,11 @@ def write_private(file: Path, data: bytes) -> None:
 
 
 def _write_new(file: Path, content: Sequence[bytes], mode: int, *, durable: bool) -> None:
-    with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as opened:
-        opened.writelines(content)
+    with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as stream:
+        stream.writelines(content)
         if durable:
-            opened.flush()
-            os.fsync(opened.fileno())
+            stream.flush()
+            os.fsync(stream.fileno())
 
 
 def read_secret(path: Path) -> str:
@@ -172,9 +172,9 @@ def check_new(folder: Path, what: str, *, replaces: bool = False) -> None:
         raise SettingsError(
             f"{folder} has something in it, and {article.lower()} {what} replaces nothing. Name a new folder."
         )
-    above = next(parent for parent in target.parents if parent.exists())
-    if not os.access(above, os.W_OK | os.X_OK):
-        raise SettingsError(f"{article} {what} cannot be written to {folder}: nothing can be made in {above}.")
+    parent = next(parent for parent in target.parents if parent.exists())
+    if not os.access(parent, os.W_OK | os.X_OK):
+        raise SettingsError(f"{article} {what} cannot be written to {folder}: nothing can be made in {parent}.")
 
 
 @contextmanager

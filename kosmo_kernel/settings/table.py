@@ -195,7 +195,7 @@ def _setting(
     value: Value,
     default: Any = None,
     *,
-    places: tuple[str, ...],
+    set_by: tuple[str, ...],
     config: Keys = (),
     short: str = "",
 ) -> Setting:
@@ -203,7 +203,7 @@ def _setting(
 
     Parameters:
         name, doc, value, default, config: as for `Setting`.
-        places: where it may be set, besides `config.toml`: some of `ENV`, `CELL` and `COMMAND`.
+        set_by: where it may be set, besides `config.toml`: some of `ENV`, `CELL` and `COMMAND`.
         short: the short flag of the option of cells.
     """
     flag = f"--{name.replace('_', '-')}"
@@ -212,22 +212,22 @@ def _setting(
         doc,
         value,
         default,
-        variable=f"KOSMO_{name.upper()}" if ENV in places else "",
+        variable=f"KOSMO_{name.upper()}" if ENV in set_by else "",
         config=config,
-        cell=tuple(filter(None, (short, flag))) if CELL in places else (),
-        command=flag if COMMAND in places else "",
+        cell=tuple(filter(None, (short, flag))) if CELL in set_by else (),
+        command=flag if COMMAND in set_by else "",
     )
 
 
-_cell_option = partial(_setting, places=(CELL,))
-_variable = partial(_setting, places=(ENV,))
+_cell_option = partial(_setting, set_by=(CELL,))
+_variable = partial(_setting, set_by=(ENV,))
 
 
 def _limit(
-    name: str, doc: str, value: Value, default: Any = None, *, key: str = "", places: tuple[str, ...] = (ENV,)
+    name: str, doc: str, value: Value, default: Any = None, *, key: str = "", set_by: tuple[str, ...] = (ENV,)
 ) -> Setting:
     """Return a setting of the table `limits` of `config.toml`; `key` is its name there, if that is another one."""
-    return _setting(name, doc, value, default, places=places, config=("limits", key or name))
+    return _setting(name, doc, value, default, set_by=set_by, config=("limits", key or name))
 
 
 def _of_integration(name: str, doc: str, value: Value) -> Setting:
@@ -321,7 +321,7 @@ ACCOUNT = _setting(
     "The account of calls that name none, such as `heroku.list_apps()`.",
     Value("the name of an account", "ALIAS"),
     short="-a",
-    places=(CELL,),
+    set_by=(CELL,),
 )
 DEMO_FLAG = _cell_option("demo", "Use the demo account, a fictional company.", FLAG)  # of `%kosmo` lines
 DEMO_ACCOUNT = _variable("demo", "1: the default account is the fictional demo account.", FLAG)
@@ -348,7 +348,7 @@ FINGERPRINT_KEY = _variable(
 )
 
 # Limits of a run.
-TIMEOUT = _limit("timeout", "Seconds by the clock after which a run is stopped.", SECONDS, places=(ENV, CELL, COMMAND))
+TIMEOUT = _limit("timeout", "Seconds by the clock after which a run is stopped.", SECONDS, set_by=(ENV, CELL, COMMAND))
 MAX_CPU = _limit("max_cpu", "Seconds that notebooks may have as `cpu_limit` at most.", SECONDS, 600.0)
 CPU_LIMIT = _limit(
     "cpu_limit",
@@ -356,7 +356,7 @@ CPU_LIMIT = _limit(
     SECONDS,
     30.0,
     key="cpu",
-    places=(ENV, COMMAND),
+    set_by=(ENV, COMMAND),
 )
 MAX_MEMORY = _limit("max_memory", "Bytes that cells may set as `memory_limit` at most.", _BYTES, 1 << 30)
 MEMORY_LIMIT = _limit(
@@ -365,7 +365,7 @@ MEMORY_LIMIT = _limit(
     _BYTES,
     256 << 20,
     key="memory",
-    places=(ENV, CELL, COMMAND),
+    set_by=(ENV, CELL, COMMAND),
 )
 LIST_LIMIT = _limit(
     "list_limit", "Bytes of JSON that the pages of one list may have together.", _BYTES, 128 << 20, key="list"
@@ -378,20 +378,20 @@ MAX_TOKENS = _limit(
     "Tokens, of four characters each, that an agent may have as the `max_tokens` of an answer of `kosmo mcp:serve`.",
     Number("a whole number of tokens, 200 or more", "TOKENS", minimum=200, maximum=1_000_000, is_whole=True),
     10_000,
-    places=(ENV, COMMAND),
+    set_by=(ENV, COMMAND),
 )
 ANSWER_WITHIN = _limit(
     "answer_within",
     "Seconds after which an agent is answered although its call still runs. The call goes on.",
     SECONDS,
     50.0,
-    places=(ENV, COMMAND),
+    set_by=(ENV, COMMAND),
 )
 REQUIRE_WALLS = _setting(
     "require_walls",
     "1: run nothing if a wall around Lua, one of the layers of its sandbox, is missing.",
     FLAG,
-    places=(ENV,),
+    set_by=(ENV,),
     config=("require_walls",),
 )
 MACOS_SANDBOX = Setting(
@@ -406,7 +406,7 @@ LIMIT = _setting(
     "limit",
     "Rows of a table that are shown; the value keeps all.",
     Number("a whole number of rows", "ROWS", maximum=MAX_ROWS_SHOWN, is_whole=True),
-    places=(CELL,),
+    set_by=(CELL,),
 )
 ROWS = _variable(
     "rows",
@@ -414,7 +414,7 @@ ROWS = _variable(
     Number("a whole number of rows, 1 or more", "ROWS", minimum=1, maximum=10**9 - 1, is_whole=True),
     1000,
 )
-RAW = _setting("raw", "Return lists and dicts instead of tables.", FLAG, default=False, places=(CELL,))
+RAW = _setting("raw", "Return lists and dicts instead of tables.", FLAG, default=False, set_by=(CELL,))
 PROGRESS = _variable(
     "progress",
     "0: never show the progress of a run; 1: show it for every run that makes a call. If it is not set, progress is "

@@ -112,8 +112,8 @@ class ValueCopier:
             value: the list, or an iterable over its items.
             of: the list that the items belong to, if `value` is not the list itself.
         """
-        whole = value if of is None else of
-        self._enter(whole, "a list")
+        original = value if of is None else of
+        self._enter(original, "a list")
         copied: list[Any] = []
         for item in value:
             kind = type(item)
@@ -125,7 +125,7 @@ class ValueCopier:
             except NoLuaFormError as error:
                 error.steps.append(f"[{len(copied)}]")
                 raise
-        self._open.discard(id(whole))
+        self._open.discard(id(original))
         return copied
 
     def key(self, key: Any) -> str | int:

@@ -217,10 +217,10 @@ class Records(Sequence[dict[str, Any]]):
 
     def take(self, indices: Iterable[int]) -> Records:
         """Return the records at these indices (from 0), in this order, with the same function."""
-        places, rows, account = list(indices), self.rows, self.account
+        positions, rows, account = list(indices), self.rows, self.account
         if isinstance(account, list):
-            account = [account[i] for i in places]
-        return Records([rows[i] for i in places], self.function, self.columns, account)
+            account = [account[i] for i in positions]
+        return Records([rows[i] for i in positions], self.function, self.columns, account)
 
     def account_of(self, index: int) -> str | None:
         """Return the account that the record at an index (from 0) came from."""

@@ -133,7 +133,7 @@ def test_what_has_a_form_of_its_own_gets_no_outline() -> None:
 def test_a_text_that_is_too_long_for_a_cell_is_cut_between_lines_and_says_where_the_whole_is(
     value: Any, note: str
 ) -> None:
-    text = bundles_of([value, value], Options(), whole="Out[3]")[0]["text/plain"]
+    text = bundles_of([value, value], Options(), full_value="Out[3]")[0]["text/plain"]
     shown, said = text.split("\t", 1)[0].rsplit("\n", 1)
     assert TEXT_MOST - 200 < len(shown) <= TEXT_MOST
     assert said == f"… {note}; Out[3] has all of it"
