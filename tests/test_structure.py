@@ -142,6 +142,17 @@ BANNED_VARIABLES = {
     *("one", "ones", "place", "plain", "said", "seen", "sent", "shown", "taken", "told", "used", "wanted"),
 }
 
+# Words for which the field has a term: a reason, a width or a budget, a position, a parent.
+REPLACED_NAMES = {
+    *("above", "answered", "barren", "beside", "opened", "places", "room", "spell", "whole", "why"),
+    *("Answered", "Aside", "Course", "Grace", "Habit", "KeptReplies", "Place", "Step", "Way"),
+}
+# Rooms in which some of them are left. A room is taken out of here when its names are replaced, and none is added.
+ROOMS_WITH_REPLACED_NAMES = {
+    *("archive", "catalogue", "checks", "cli", "client", "editor", "integrations", "inventory", "lua", "mcp_server"),
+    *("python_api", "questions", "reader", "run", "runbook", "safety", "snapshot", "values"),
+}
+
 
 class Start(NamedTuple):
     """A process that begins, and what it may import before it has something to do."""
@@ -519,6 +530,17 @@ def test_names_of_variables_are_nouns_of_the_field() -> None:
         if name.strip("_") in BANNED_VARIABLES
     ]
     assert wrong == []
+
+
+def test_names_are_the_terms_of_the_field() -> None:
+    names = [
+        (path, name, line)
+        for path in sources(PACKAGE)
+        if path.relative_to(PACKAGE).parts[0] not in ROOMS_WITH_REPLACED_NAMES
+        for name, line in (*variables(path), *((name, line) for name, line in public_names(path) if name[0].isupper()))
+    ]
+    wrong = {f"{path.relative_to(PACKAGE)}:{line}: {name}" for path, name, line in names if name in REPLACED_NAMES}
+    assert wrong == set()
 
 
 def test_no_class_name_stands_for_two_things() -> None:

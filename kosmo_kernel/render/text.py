@@ -201,8 +201,8 @@ def _json_pieces(value: object, depth: int) -> Iterator[str]:
     elif isinstance(value, float) and not math.isfinite(value):
         yield _atom(value)
     else:
-        plain = value if isinstance(value, str) or value is None or isinstance(value, (int, float)) else str(value)
-        yield json.dumps(plain[: MAX_CELL_LENGTH + 1] if isinstance(plain, str) else plain, ensure_ascii=False)
+        scalar = value if isinstance(value, str) or value is None or isinstance(value, (int, float)) else str(value)
+        yield json.dumps(scalar[: MAX_CELL_LENGTH + 1] if isinstance(scalar, str) else scalar, ensure_ascii=False)
 
 
 class _Writer:
