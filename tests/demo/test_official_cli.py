@@ -33,6 +33,7 @@ def heroku(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Heroku]:
             "HOME": str(tmp_path_factory.mktemp("home")),
             "COLUMNS": "200",
             "HEROKU_HOST": served.url,
+            "HEROKU_DATA_HOST": "127.0.0.1",
             "HEROKU_PARTICLEBOARD_URL": served.url,  # where it asks for unpaid bills
             "HEROKU_API_KEY": DEMO_TOKEN,
             "DISABLE_TELEMETRY": "true",
@@ -171,6 +172,23 @@ SAID = {
           "user.email")""",
     "members --team larkmoor": 'fields(heroku.list_team_members({ team = "larkmoor" }), "email", "role")',
     "config --app courier-app": 'fields(heroku.list_config_vars("courier-app"), "name")',
+    "pg:info --app route-planner": """
+        fields({ heroku.get_database("postgresql-rectangular-20951") }, "name", "version", "region", "connections")""",
+    "redis:info --app parcel-tracker": """
+        fields({ heroku.get_database("redis-globular-62745") }, "name", "version", "eviction_policy", "status")""",
+    "data:maintenances --app parcel-tracker": """
+        list.map(list.flatten({ fields(heroku.list_maintenances("parcel-tracker"),
+          "addon.name", "status", "required_by", "scheduled_for", "window") }), function(text)
+          return (text:gsub("^(%d+%-%d+%-%d+)T(%d+:%d+:%d+)Z$", "%1 %2 +0000"))
+        end)""",
+    "pg:backups --app parcel-tracker": """
+        list.map(heroku.list_backups("parcel-tracker"), function(one)
+          return (one.finished_at:gsub("T", " "):gsub("Z", " +0000"))
+        end)""",
+    "pg:backups:schedules --app parcel-tracker": """
+        list.map(heroku.list_backup_schedules("postgresql-octagonal-11373"), function(one)
+          return string.format("%s: daily at %d:00 %s", one.name, one.hour, one.timezone)
+        end)""",
     "features --app my-app": """
         fields(list.filter(heroku.list_app_features("my-app"), function(one) return one.state == "general" end),
           "name")""",
