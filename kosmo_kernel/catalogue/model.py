@@ -301,6 +301,16 @@ class FieldRule(Struct):
     is_guarded: bool = False  # fields without a column are removed, and values that are no simple ones hidden
     secret: Column | None = None  # the column of a value that is hidden
 
+    def as_data(self) -> tuple[Any, ...]:
+        """Return the rule without texts for people, so that equal rules are equal data."""
+        secret = self.secret and (self.secret.host, self.secret.bare)
+        return (
+            self.is_list,
+            self.is_guarded,
+            secret,
+            [(key, rule.as_data()) for key, rule in sorted(self.fields.items())],
+        )
+
 
 class Function(Struct, frozen=True, dict=True):
     """An operation of a service."""
@@ -399,7 +409,7 @@ class Function(Struct, frozen=True, dict=True):
     @cached_property
     def form(self) -> str:
         """How answers are read and redacted: functions of one form have the same answer at an address."""
-        rules = blake2b(repr(self.rules).encode(), digest_size=16).hexdigest()
+        rules = blake2b(repr(self.rules.as_data()).encode(), digest_size=16).hexdigest()
         return f"{self.returns} {self.fingerprints:d} {self.is_quotable:d} {self.arranged and self.name} {rules}"
 
     @cached_property
