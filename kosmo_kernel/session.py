@@ -50,7 +50,7 @@ class Session(LuaState):
         cpu_limit: seconds of Lua's own running time in one run; 30 when None.
         timeout: seconds of wall-clock time for one run; no limit when None.
         record: a file to record all responses in, without secrets; it is complete when the session is closed.
-        replay, snapshot: a recording, or an archive with a snapshot, to answer from: nothing is sent, no token needed.
+        from_archive: an archive that answers in place of the accounts: nothing is sent, and no token is needed.
         resume: take the responses that `record` already has, and append new ones.
         notebook: the session is one of a notebook.
         mcp: scripts may use the configured MCP servers.
@@ -62,7 +62,7 @@ class Session(LuaState):
     Attributes:
         limits: the default limits of a run.
         account: the alias of the account in use.
-        recording: the recording mode: whether the session records or replays, and what is in the file.
+        recording: the recording mode: whether the session records, or an archive answers it.
         last: the result of the last run or call; None before the first.
         last_error: the error of the last cell that failed, or None; see `keep_error`.
 
@@ -79,8 +79,7 @@ class Session(LuaState):
         cpu_limit: float | None = None,
         timeout: float | None = None,
         record: str | os.PathLike[str] | None = None,
-        replay: str | os.PathLike[str] | None = None,
-        snapshot: str | os.PathLike[str] | None = None,
+        from_archive: str | os.PathLike[str] | None = None,
         resume: bool = False,
         notebook: bool = False,
         mcp: bool = True,
@@ -95,10 +94,10 @@ class Session(LuaState):
         self._shared = shared
         mode = shared.recording if shared else None
         self.recording = mode or RecordingMode(
-            account, record, replay, snapshot, resume=resume, notebook=notebook, services=services
+            account, record, from_archive, resume=resume, notebook=notebook, services=services
         )
-        is_replay = self.recording.cassette is not None and not self.recording.cassette.live
-        refusal = NOT_RECORDED if is_replay else "" if mcp else NOT_ALLOWED
+        answers_from_archive = self.recording.cassette is not None and not self.recording.cassette.live
+        refusal = NOT_RECORDED if answers_from_archive else "" if mcp else NOT_ALLOWED
         super().__init__(self.recording, walls, process, refusal)
         self.account = self.recording.account_in_use(account, self.recording.account)
         self.last: Result | None = None
@@ -264,7 +263,7 @@ class Session(LuaState):
         return LuaRun(calls, output, lookups, self._chunks)
 
     def time_of_data(self, account: str | None = None) -> datetime:
-        """Return the time of an account's data: what a script has set, else that of the demo, of a replay, or now.
+        """Return the time of an account's data: what a script has set, else that of the demo, of an archive, or now.
 
         Parameters:
             account: the alias of the account; the session's when None.
@@ -354,7 +353,7 @@ class Session(LuaState):
     # Accounts ----------------------------------------------------------------------------------------
 
     def account_names(self, integration: str) -> list[str]:
-        """Return the accounts of an integration, as `accounts.names`; in a replay those of the recording.
+        """Return the accounts of an integration, as `accounts.names`; from an archive those of that.
 
         Raises:
             UnknownNameError: there is no such integration.

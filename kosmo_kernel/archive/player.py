@@ -14,6 +14,7 @@ import threading
 from abc import ABC, abstractmethod
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing
 from datetime import datetime
 from functools import partial
 from http import HTTPStatus
@@ -150,7 +151,7 @@ class Player(Playback):
 
     def summary(self) -> str:
         """Return the line that says that saved answers were used."""
-        return f"Replayed from {self.file}, recorded {iso_time(self.recorded)}. Nothing was sent."
+        return f"Answered from {self.file}, recorded {iso_time(self.recorded)}. Nothing was sent."
 
     def close(self) -> None:
         """Close the file."""
@@ -175,7 +176,18 @@ class Player(Playback):
 
     @property
     def _again(self) -> str:
-        return f"To record it anew, give the same command `--record {self.file}` in place of `--replay`."
+        return f"To record it anew, give the same command `--record {self.file}` in place of `--from`."
+
+
+def playback_of(file: Path) -> Playback:
+    """Return what answers from an archive: its newest snapshot or, if it has none, its recording.
+
+    Raises:
+        SettingsError: the file cannot be read, or has neither.
+    """
+    with closing(open_archive(file)) as archive:
+        has_snapshots = archive.rows("SELECT 1 FROM kosmo_snapshots LIMIT 1")
+    return SnapshotPlayer(file) if has_snapshots else Player(file)
 
 
 _TAKE_ALL = "`kosmo snapshot --all` saves every list that the token can read."

@@ -369,7 +369,7 @@ def add_cents_and_findings(file: Path) -> dict[str, int]:
         FileWriteError: it cannot be written.
     """
     figures: dict[str, int] = {}
-    with Session(snapshot=file) as session:
+    with Session(from_archive=file) as session:
         [costs] = run_questions([find_table(services()[0], "costs")], session=session).results
         if costs.records is not None and not costs.reasons:
             figures["cents"] = sum(row["cents"] or 0 for row in costs.records)

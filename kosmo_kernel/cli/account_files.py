@@ -153,19 +153,17 @@ def _parts(file: str, about: dict[str, Any]) -> Iterator[str | Rows]:
     "inventory",
     "kosmo inventory --demo -o inventory",
     "kosmo inventory -a production -o moves/2026-11-28",
-    "kosmo inventory --snapshot everything.kosmo -o inventory",
+    "kosmo inventory --from everything.kosmo -o inventory",
     "kosmo inventory --table costs --format csv --demo",
 )
 @options.account_options("The account to use.")
-@click.option("--snapshot", metavar="FILE", help="Read a snapshot in place of the account.", type=options.FILE)
 @click.option("-o", "--output", metavar="DIR", help="The new folder.", type=options.FILE)
 @click.option("--table", metavar="NAME", help="Print one table, and write no folder.")
 @options.format_options
-@options.resume_options
+@options.recording_options
 def inventory(
     *,
     account: str | None,
-    snapshot: str | None,
     output: str | None,
     table: str | None,
     layout: options.Layout,
@@ -179,9 +177,9 @@ def inventory(
     domains and certificates, names of config vars, hosts of drains and webhooks, pipelines, teams, people and Private
     Spaces. No value of a config var and no other secret is in it.
 
-    It takes eight requests for each app, and says first how long that is. A snapshot that was taken with --all has
-    everything that it needs. What could not be read is named, on the page as well, and the exit code is 1. DIR must be
-    a new or an empty folder, and has the whole inventory or nothing.
+    It takes eight requests for each app, and says first how long that is. With --from FILE an archive answers; a
+    snapshot that was taken with --all has everything that it needs. What could not be read is named, on the page as
+    well, and the exit code is 1. DIR must be a new or an empty folder, and has the whole inventory or nothing.
 
     With --table, one table is printed, and only its lists are asked for; `kosmo docs heroku.tables` names them.
 
@@ -194,31 +192,23 @@ def inventory(
         raise click.UsageError("Give -o DIR for a folder, or --table NAME for one table on standard output.")
     if table is None and layout != options.Layout():
         raise click.UsageError("--format is about --table. A folder has every table as CSV and as JSON.")
-    if snapshot is not None and account:
-        raise click.UsageError("A snapshot has its own account. Give --snapshot or an account, not both.")
-    if snapshot is not None and (recording.record is not None or recording.resume):
-        raise click.UsageError("Nothing is asked for --snapshot, so there is nothing to record. Leave out --record.")
     if table is not None:
-        return _one_table(table, recording, account, snapshot, layout, as_json=as_json)
-    return _folder(Path(str(output)), recording, account, snapshot, as_json=as_json)
+        return _one_table(table, recording, account, layout, as_json=as_json)
+    return _folder(Path(str(output)), recording, account, as_json=as_json)
 
 
-def _folder(
-    folder: Path, recording: options.Recording, account: str | None, snapshot: str | None, *, as_json: bool
-) -> int:
+def _folder(folder: Path, recording: options.Recording, account: str | None, *, as_json: bool) -> int:
     """Write the whole inventory, and return the exit code."""
     from kosmo_kernel import inventory as inventories
     from kosmo_kernel.cli.lua_run import terminal_frontend
 
-    resumes = False
-    if snapshot is not None:
-        check_new(folder, "inventory")
-        data = inventories.from_snapshot(Path(snapshot))
-    else:
-        session = recording.session(account)
-        with session, terminal_frontend(session, aside=True, asks=False) as frontend:
-            resumes = session.recording.resumes
-            check_new(folder, "inventory", replaces=resumes and inventories.may_be_replaced(folder))
+    session = recording.session(account)
+    with session, terminal_frontend(session, aside=True, asks=False) as frontend:
+        resumes = session.recording.resumes
+        check_new(folder, "inventory", replaces=resumes and inventories.may_be_replaced(folder))
+        if snapshot := session.recording.snapshot:
+            data = inventories.from_snapshot(snapshot)
+        else:
             data = inventories.from_account(session, frontend)
     with recording.explained():
         summary = inventories.write(data, folder, resumes=resumes)
@@ -249,7 +239,6 @@ def _one_table(
     name: str,
     recording: options.Recording,
     account: str | None,
-    snapshot: str | None,
     layout: options.Layout,
     *,
     as_json: bool,
@@ -259,11 +248,10 @@ def _one_table(
     from kosmo_kernel.cli.lua_run import terminal_frontend
     from kosmo_kernel.cli.values import write_values
     from kosmo_kernel.questions.discovery import find_named_table
-    from kosmo_kernel.session import Session
 
     table = find_named_table(name)
-    opened = Session(snapshot=snapshot) if snapshot is not None else recording.session(account)
-    with opened as session, terminal_frontend(session, aside=True, asks=False) as frontend:
+    session = recording.session(account)
+    with session, terminal_frontend(session, aside=True, asks=False) as frontend:
         report = run_questions([table], session=session, frontend=frontend)
     [result] = report.results
     if result.error is not None:

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 MAX_LISTED = 10  # functions in the help, where a service does not say which most questions need
 _LUA_PREFIXES = ("app", "integrations")  # prefixes of the full name in Lua, which may be written here as well
 # Options with a value that may precede the function.
-_OPTIONS_WITH_VALUE = ("-a", "--account", "--columns", "--format")
+_OPTIONS_WITH_VALUE = ("-a", "--account", "--columns", "--format", "--from")
 
 
 class NamedFunction(NamedTuple):
@@ -241,6 +241,7 @@ def function_named(name: str) -> NamedFunction:
 @options.account_option("The account to use.")
 @options.on_demo
 @click.option("-n", "--dry-run", is_flag=True, help="Check and show the call without making it.")
+@options.from_option
 @options.format_options
 @click.pass_context
 def call(
@@ -251,6 +252,7 @@ def call(
     account: str | None,
     demo: bool = False,
     dry_run: bool,
+    archive: str | None,
     layout: options.Layout,
     as_json: bool,
     **values: Any,
@@ -287,7 +289,7 @@ def call(
     from kosmo_kernel.session import Session
 
     try:
-        with Session(account) as session:
+        with Session(account, from_archive=archive) as session:
             for param, listing in every:
                 result = command.make_call(session, f"{integration.name}.{listing.name}", {})
                 if not dry_run:  # otherwise nobody knows the items yet

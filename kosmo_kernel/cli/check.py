@@ -15,7 +15,7 @@ import click
 from kosmo_kernel.checks.report import NOT_CHECKED
 from kosmo_kernel.cli import dropped
 from kosmo_kernel.cli.command import Command, CommandResult, NoteLine, Rows, command, print_json, print_note, print_utf8
-from kosmo_kernel.cli.options import TIME, Recording, account_options, choice_option, resume_options
+from kosmo_kernel.cli.options import TIME, Recording, account_options, choice_option, recording_options
 from kosmo_kernel.cli.streams import INTERRUPTED, USAGE_ERROR
 from kosmo_kernel.errors import CredentialsError, FileWriteError, SettingsError
 from kosmo_kernel.questions import FIRST, SUFFIX, discovery, services, shipped_files
@@ -86,7 +86,7 @@ class CheckCommand(Command):
 @click.option("--against", type=_PATH, metavar="ARCHIVE", help="Let only findings fail that ARCHIVE does not have.")
 @click.option("--full", is_flag=True, help="In a table, show all findings of each check, with all columns.")
 @click.option("--why", is_flag=True, help="In a table, say why findings matter. Of a single check it is always said.")
-@resume_options
+@recording_options
 @click.option("--new", metavar="NAME", help="Write the file of a first check of your own, and run nothing.")
 @click.option("--table", "is_table", is_flag=True, help="With --new, write the file of a table.")
 def check(
@@ -115,8 +115,8 @@ def check(
 
     FILE of --accept is TOML that accepts single findings, each with a reason and a last day, after which it counts
     again. ARCHIVE has snapshots of `kosmo snapshot --all`: the checks run over the newest, too, and findings are new,
-    still there or gone. With --record FILE --resume, a run that was killed goes on: what was answered is not asked
-    again.
+    still there or gone. With --from FILE, the archive answers in place of the account. With --record FILE --resume, a
+    run that was killed goes on: what was answered is not asked again.
 
     The exit code is 0 if nothing was found, 1 if something was, 2 if the command was called wrongly, and 3 if nothing
     was found and something could not be checked, or a file could not be written; then the whole report is printed.
@@ -164,7 +164,7 @@ def _report(
     require_parameters([check for check in checks if check.name in names or check.file in names], parameters)
     # These files are read before anything is asked, so that a mistake in one costs nothing.
     exemptions = read_acceptances(accepted, [*discovery.all_checks(), *checks]) if accepted else []
-    snapshot = Session(snapshot=against) if against else None
+    snapshot = Session(from_archive=against) if against else None
     with recording.session(account) as session:
         report = _run(checks, session, parameters, at)
     if not report.interrupted:

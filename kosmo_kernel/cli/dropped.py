@@ -61,6 +61,8 @@ OPTIONS = {
         (f"mcp:lua {option}" for option in ("--record", "--replay", "--resume", "--resume-within")),
         "Answers of MCP servers are not recorded.",
     ),
+    "inventory --snapshot": "Use: --from FILE",
+    **dict.fromkeys(("lua --replay", "run --replay"), "Use: --from FILE"),
     "lua --repl": "Use: jupyter console --kernel kosmo-lua",
     "mcp:serve --tasks": "A call that takes long is answered, and goes on: `kosmo docs serving-agents`.",
     "mcp:serve --tools": "Lua reaches every function: `kosmo docs serving-agents`.",

@@ -115,8 +115,8 @@ def run_lua(
         KosmoError: the run failed.
     """
     recording = recording or options.Recording()
-    if recording.record is not None and (dry_run or recording.replay is not None):
-        raise click.UsageError(f"--record and {'--dry-run' if dry_run else '--replay'} exclude one another.")
+    if recording.record is not None and dry_run:
+        raise click.UsageError("--record and --dry-run exclude one another.")
     source, name = read_source(file, code)
     session = recording.session(account, **session_options)
     arguments = click.get_current_context().meta.get("arguments", ())
@@ -190,7 +190,7 @@ def _read_bytes(file: str) -> bytes:
 mcp_lua = LuaCommand(
     "mcp:lua",
     callback=options.format_options(partial(run_lua, services=False)),
-    params=[param for param in lua.params if param.name not in ("account", "demo", "record", "resume", "replay")],
+    params=[param for param in lua.params if param.name not in ("account", "demo", "record", "resume", "archive")],
     help="Run a Lua script that calls MCP servers.\n\nFILE is a Lua file; - is standard input. `app.mcp.SERVER.TOOL` "
     "calls a tool. The first call starts the server, which ends with the script.\n\nThe script cannot call Heroku, and "
     "the command uses no account and no token: `kosmo lua` calls both. The other options work as there.",

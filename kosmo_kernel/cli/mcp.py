@@ -13,7 +13,7 @@ import click
 from click.core import ParameterSource
 
 from kosmo_kernel.cli.command import Command, document, print_note, print_result
-from kosmo_kernel.cli.options import ValueType, account_options, limit_options, setting_option
+from kosmo_kernel.cli.options import ValueType, account_options, from_option, limit_options, setting_option
 from kosmo_kernel.cli.streams import SUCCESS, input_is_terminal
 from kosmo_kernel.settings.table import ANSWER_WITHIN, MAX_TOKENS, Number
 
@@ -52,6 +52,7 @@ ADDRESS = Number(
     help=f"Serve on this port of this machine, {HOSTS[0]}:8722; 0 chooses a free one.",
 )
 @account_options("The account for calls that name no account.")
+@from_option
 @limit_options
 @setting_option(MAX_TOKENS, default=None)
 @setting_option(ANSWER_WITHIN, default=None)
@@ -63,6 +64,7 @@ def serve(
     *,
     port: int | None,
     account: str | None,
+    archive: str | None,
     allow_mcp: bool,
     print_config: bool,
     max_tokens: int | None,
@@ -76,6 +78,8 @@ def serve(
     for another bound. Calls can name an account, and can lower the limits of Lua that are set here. The server cannot
     ask you, so tools of MCP servers that may change something are refused.
 
+    With --from, an archive answers in place of the account: nothing is asked, and no token is needed.
+
     With --http, the first line of output is KOSMO_MCP_URL=…, and the second is KOSMO_MCP_TOKEN=…, which clients send as
     `Authorization: Bearer …`. The token is new each time unless KOSMO_MCP_TOKEN is set. Only clients on this machine
     can connect.
@@ -87,6 +91,7 @@ def serve(
     options = ServerOptions(
         account,
         limits,
+        archive=archive,
         allow_mcp_servers=allow_mcp,
         max_tokens=max_tokens,
         answer_within=answer_within,

@@ -157,22 +157,22 @@ _recorded = all_of(
         help="Go on with the run that the recording is of, unless it has ended: take its answers, and add the others.",
     ),
 )
-_replayed = click.option("--replay", **_FILE, help="Take all responses from this recorded file, and send nothing.")
+from_option = click.option("--from", "archive", **_FILE, help="Take all answers from this archive, and ask nothing.")
 
 
 def resume_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options that record responses, and go on with a recording. The function gets a `Recording`."""
 
     @wraps(command)
-    def with_recording(*, record: str | None, resume: bool, replay: str | None = None, **others: Any) -> Any:
-        return command(recording=Recording(record, resume, replay), **others)
+    def with_recording(*, record: str | None, resume: bool, archive: str | None = None, **others: Any) -> Any:
+        return command(recording=Recording(record, resume, archive), **others)
 
     return _recorded(with_recording)
 
 
 def recording_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options that record responses, go on with a recording or replay one; see `resume_options`."""
-    return resume_options(_replayed(command))
+    """Add the options that record responses, go on with a recording, or take answers from an archive."""
+    return resume_options(from_option(command))
 
 
 class Recording(Struct):
@@ -180,32 +180,36 @@ class Recording(Struct):
 
     record: str | None = None  # the file to record to, or None
     resume: bool = False  # whether to go on with it
-    replay: str | None = None  # the file to replay, or None
+    archive: str | None = None  # the archive that answers, or None
     _mode: RecordingMode | None = None
 
     def check(self) -> None:
         """Check that the options go with each other.
 
         Raises:
-            click.UsageError: `--resume` is given without a recording.
+            click.UsageError: `--resume` is given without a recording, or `--record` with `--from`.
         """
         if self.resume and self.record is None:
             raise click.UsageError("--resume goes on with a recording. Name it: --record FILE.")
+        if self.record is not None and self.archive is not None:
+            raise click.UsageError(
+                "--record and --from exclude one another: what an archive answers is recorded there."
+            )
 
     def session(self, account: str | None, **options: Any) -> Session:
-        """Return a session that records or replays.
+        """Return a session that records, or that an archive answers.
 
         Parameters:
             account: its account.
             options: further arguments of the session.
 
         Raises:
-            click.UsageError: `--resume` is given without a recording.
+            click.UsageError: as for `check`.
         """
         from kosmo_kernel.session import Session
 
         self.check()
-        session = Session(account, record=self.record, replay=self.replay, resume=self.resume, **options)
+        session = Session(account, record=self.record, from_archive=self.archive, resume=self.resume, **options)
         self._mode = session.recording
         self._mode.finishes = False  # `finished` is called when all that the command makes of the answers is written
         return session

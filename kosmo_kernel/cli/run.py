@@ -67,29 +67,27 @@ def run(
     The run uses the default account, also where the notebook declares `account = "demo"`, as the shipped notebooks do:
     opened in Jupyter, they stay on the demo. Name another account with --account, or use the demo with --demo.
 
-    With --record and --replay you can test a runbook without a network and without a token. With --record and --resume
-    a run that was killed goes on: what was answered is not asked again.
+    With --record and --from you can test a runbook without a network and without a token. With --record and --resume a
+    run that was killed goes on: what was answered is not asked again.
 
     The exit code is 0 if all cells ran, and 1 if one failed. After a failure the copy has the outputs up to that cell.
     """
-    if recording.record and recording.replay:
-        raise click.UsageError("--record and --replay exclude one another.")
+    recording.check()
 
     from kosmo_kernel.run.recording import KernelRecording
 
     book = runbook.read(notebook)
     if lists:
         return _listed(book.parameters()).print(as_json=as_json)
-    chosen, replays = one_account(account, demo=demo), recording.replay is not None
-    values = runbook.with_account(book, dict(parameters), chosen, replays=replays)
+    chosen, needs_token = one_account(account, demo=demo), recording.archive is None
+    values = runbook.with_account(book, dict(parameters), chosen, needs_token=needs_token)
     target = output or Path(f"{notebook.stem}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.ipynb")
     if html:
         page.check(target)
     with ExitStack() as stack:
         if demo:
             stack.enter_context(DEMO_ACCOUNT.exported("1"))
-        recording.check()
-        of_kernel = KernelRecording(recording.record, recording.replay, resume=recording.resume)
+        of_kernel = KernelRecording(recording.record, recording.archive, resume=recording.resume)
         progress = _progress(stack, notebook.stem)
         report = runbook.run(book, values, target, passed=of_kernel.passed, note=of_kernel.note, on_cell=progress)
     again = _command(notebook, parameters, account, output, demo=demo)

@@ -97,7 +97,7 @@ def page_of(data: AccountData, folder: Path = Path("inventory")) -> Html:
 def _command(data: AccountData, folder: Path) -> str:
     """Return the command that makes an inventory of the same account, or of the same snapshot, again."""
     account = ["--demo"] if is_demo(data.account) else ["-a", data.account]
-    source = account if data.origin is None else ["--snapshot", str(data.origin)]
+    source = account if data.origin is None else ["--from", str(data.origin)]
     return shlex.join(["kosmo", "inventory", *source, "-o", str(folder)])
 
 

@@ -55,6 +55,7 @@ class ServerOptions:
     account: str | None = None  # the alias of the account for calls that name none
     # The limits of a run by name, those of `settings.table.LIMITS`; None for the default.
     limits: Mapping[str, Any] = field(default_factory=dict)
+    archive: str | None = None  # the archive that answers in place of the account, or None
     allow_mcp_servers: bool = False  # scripts may use the MCP servers that the user has configured
     max_tokens: int | None = None  # the maximum tokens of an answer; None for the user's setting
     # Seconds after which a call that still runs is answered; None for the user's setting.
@@ -133,7 +134,8 @@ class CallHandler:
     def _session(self) -> Session:
         options = self._options
         check_defaults([name for name, value in options.limits.items() if value is not None])
-        return Session(options.account, **options.limits, mcp=options.allow_mcp_servers, agent=True)
+        archive, uses_mcp = options.archive, options.allow_mcp_servers
+        return Session(options.account, **options.limits, from_archive=archive, mcp=uses_mcp, agent=True)
 
     def _search(self, words: str, call: InFlightCall) -> ToolResult:
         if words.strip().lower() != answers.WHO:

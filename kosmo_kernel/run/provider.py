@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     # A call with checked arguments.
     BoundCall: TypeAlias = "ServiceCall | ToolCall"
 
-NOT_RECORDED = "A replay asks no MCP servers: their answers are not recorded."
+NOT_RECORDED = "An archive has no answers of MCP servers, and with `--from` none is asked."
 NOT_ALLOWED = "This session asks no MCP servers: `kosmo mcp:serve` lets scripts do so with `--allow-mcp`."
 FICTION = "Fictional data: the account in use is the demo."
 

@@ -1,7 +1,7 @@
-"""The recording mode of a session: it records, replays a recording, answers from a snapshot, or does none of these.
+"""The recording mode of a session: it records, is answered by an archive, or neither.
 
-A session that replays or answers from a snapshot has only the accounts of these; it needs no credentials and reads none
-of this machine. `archive/` has the files.
+A session that is answered by an archive has only the accounts of that; it needs no credentials and reads none of this
+machine. `archive/` has the files.
 
 In the kernel of `kosmo run`, all sessions that have no file of their own share that of the run. With `resume`, a run
 goes on with the recording, unless that run has ended; see `archive/recorder.py`.
@@ -25,12 +25,12 @@ from kosmo_kernel.settings.notebook_run import NotebookRun, notebook_run
 from kosmo_kernel.text import normalize_alias
 
 if TYPE_CHECKING:
-    from kosmo_kernel.archive.player import Playback, Player
+    from kosmo_kernel.archive.player import Playback
     from kosmo_kernel.archive.recorder import Recorder
     from kosmo_kernel.archive.runs import EarlierAnswers
 
 _recorders: dict[str, Recorder] = {}  # of the kernel of `kosmo run`, by file
-_players: dict[str, Player] = {}
+_players: dict[str, Playback] = {}
 
 NO_SERVICES = (
     "There are no integrations here: this command has MCP servers only, and uses no account. `kosmo lua` has both."
@@ -38,14 +38,13 @@ NO_SERVICES = (
 
 
 class RecordingMode:
-    """The mode of a session: it records, replays, answers from a snapshot, or does none of these. Keeps its accounts.
+    """The mode of a session: it records, is answered by an archive, or neither. Keeps its accounts.
 
     Parameters:
-        account: the account of calls that name none. When None, that of the replayed run or the snapshot, else `demo`
-            with KOSMO_DEMO=1, else `default`.
+        account: the account of calls that name none. When None, that of the archive that answers, else `demo` with
+            KOSMO_DEMO=1, else `default`.
         record: the file to record to, if any.
-        replay: the file to replay, if any.
-        snapshot: the archive whose newest snapshot is to answer.
+        from_archive: the archive that answers, if any.
         resume: go on with the recording, unless its run has ended.
         notebook: the session is one of a notebook, whose end is not the end of a run.
         services: scripts may call integrations; without, no account is looked for.
@@ -65,22 +64,18 @@ class RecordingMode:
         self,
         account: str | None = None,
         record: str | os.PathLike[str] | None = None,
-        replay: str | os.PathLike[str] | None = None,
-        snapshot: str | os.PathLike[str] | None = None,
+        from_archive: str | os.PathLike[str] | None = None,
         *,
         resume: bool = False,
         notebook: bool = False,
         services: bool = True,
     ) -> None:
         self.services, self.finishes = services, not notebook
-        own = any(file is not None for file in (record, replay, snapshot))
-        if snapshot is not None and (record is not None or replay is not None):
-            raise SettingsError("A run that answers from a snapshot is neither recorded nor replayed.")
-        if record is not None and replay is not None:
-            raise SettingsError("A run is recorded or replayed, not both. Give one of record and replay.")
-        run = None if own else notebook_run()
-        self._own = own
-        self._player = _player(replay, snapshot, run)
+        if record is not None and from_archive is not None:
+            raise SettingsError("A run that an archive answers asks nothing, so there is nothing to record.")
+        self._own = record is not None or from_archive is not None
+        run = None if self._own else notebook_run()
+        self._player = _player(from_archive, run)
         self.cassette: Recorder | Playback | None = self._player
         usual = accounts.DEMO if self._player is None and accounts.demo_chosen() else accounts.DEFAULT
         try:
@@ -110,6 +105,13 @@ class RecordingMode:
     def is_recording(self) -> bool:
         """Return whether responses are recorded in a file."""
         return self._recorder is not None
+
+    @property
+    def snapshot(self) -> Path | None:
+        """The archive whose newest snapshot answers; None if none does."""
+        from kosmo_kernel.archive.player import SnapshotPlayer
+
+        return self._player.file if isinstance(self._player, SnapshotPlayer) else None
 
     @property
     def resumes(self) -> bool:
@@ -173,8 +175,8 @@ class RecordingMode:
     def now(self) -> datetime:
         """Return the time of the data.
 
-        In a replay it is the time of the recording, or of the snapshot. In a run that goes on with a recording it is
-        the time of the last answer that was taken from it, and the current time once a request is sent.
+        Where an archive answers it is the time of its data. In a run that goes on with a recording it is the time of
+        the last answer that was taken from it, and the current time once a request is sent.
         """
         if self._player:
             return self._player.recorded
@@ -186,7 +188,7 @@ class RecordingMode:
             self._recorder.begin_script(name, source)
 
     def time_of_data(self, account: str) -> datetime:
-        """Return the time of an account's data: the day of the demo, also in a replay, or else `now`."""
+        """Return the time of an account's data: the day of the demo, also from an archive, or else `now`."""
         if accounts.is_demo(account):
             from pkgutil import resolve_name
 
@@ -235,29 +237,29 @@ class RecordingMode:
 
 
 class KernelRecording:
-    """The recording of the kernel of `kosmo run`, or the one that it replays.
+    """The recording of the kernel of `kosmo run`, or the archive that answers it.
 
     Parameters:
-        record, replay: the file, if any.
+        record, from_archive: the file, if any.
         resume: go on with the recording.
 
     Attributes:
-        note: a line for the user that says that the run is replayed; empty if it is not.
+        note: a line for the user that says that an archive answers; empty if none does.
         passed: what the kernel must know of it.
 
     Raises:
-        SettingsError: the file to replay is no recording, or that to record to cannot be used.
+        SettingsError: a file cannot be used.
     """
 
-    def __init__(self, record: str | None, replay: str | None, *, resume: bool) -> None:
-        from kosmo_kernel.archive.player import Player
+    def __init__(self, record: str | None, from_archive: str | None, *, resume: bool) -> None:
+        from kosmo_kernel.archive.player import playback_of
         from kosmo_kernel.archive.recorder import Recorder
 
         # Open the files, so that errors are raised before the kernel starts.
-        self.note = Player(Path(replay)).summary() if replay else ""
+        self.note = playback_of(Path(from_archive)).summary() if from_archive else ""
         self.passed = NotebookRun(
             record=os.path.abspath(record) if record else "",
-            replay=os.path.abspath(replay) if replay else "",
+            from_archive=os.path.abspath(from_archive) if from_archive else "",
             name=os.urandom(8).hex(),  # like `secrets.token_hex`, whose import would delay every command
             resume=resume,
         )
@@ -285,21 +287,17 @@ class KernelRecording:
             end_closed_run(self._recorded, self.passed.name)
 
 
-def _player(
-    replay: str | os.PathLike[str] | None, snapshot: str | os.PathLike[str] | None, run: NotebookRun | None
-) -> Playback | None:
+def _player(file: str | os.PathLike[str] | None, run: NotebookRun | None) -> Playback | None:
     """Return what answers a session from a file; sessions of the kernel of `kosmo run` share it. None for a service."""
-    from_run = run.replay if run else ""
-    if replay is None and snapshot is None and not from_run:
+    from_run = run.from_archive if run else ""
+    if file is None and not from_run:
         return None
-    from kosmo_kernel.archive.player import Player, SnapshotPlayer
+    from kosmo_kernel.archive.player import playback_of
 
-    if snapshot is not None:
-        return SnapshotPlayer(Path(snapshot))
-    if replay is not None:
-        return Player(Path(replay))
+    if file is not None:
+        return playback_of(Path(file))
     if from_run not in _players:
-        _players[from_run] = Player(Path(from_run))
+        _players[from_run] = playback_of(Path(from_run))
     return _players[from_run]
 
 

@@ -125,7 +125,7 @@ def read(path: Path) -> Runbook:
 
 
 def with_account(
-    runbook: Runbook, values: Mapping[str, str], account: str | None, *, replays: bool = False
+    runbook: Runbook, values: Mapping[str, str], account: str | None, *, needs_token: bool = True
 ) -> dict[str, str]:
     """Return the parameters of a run, with the parameter `account` if the notebook declares it.
 
@@ -133,7 +133,7 @@ def with_account(
         runbook: the notebook.
         values: the values of parameters by name, as texts.
         account: the account that the user names, if any.
-        replays: the run sends nothing, so it needs no token.
+        needs_token: whether requests are sent.
 
     Raises:
         UnknownNameError: an account is named that the notebook cannot take.
@@ -146,11 +146,11 @@ def with_account(
         return dict(values)
     if account is None and (ACCOUNT in values or parse_text(parameter.default) != accounts.DEMO):
         return dict(values)
-    return {**values, ACCOUNT: account or _default_account(replays=replays)}
+    return {**values, ACCOUNT: account or _default_account(needs_token=needs_token)}
 
 
-def _default_account(*, replays: bool) -> str:
-    if replays:
+def _default_account(*, needs_token: bool) -> str:
+    if not needs_token:
         return accounts.DEFAULT
     if accounts.demo_chosen():
         return accounts.DEMO

@@ -23,7 +23,7 @@ class NotebookRun(msgspec.Struct, frozen=True):
 
     calls: str = ""  # the file to which each run of Lua adds a line about its calls
     record: str = ""  # the file to record to, or empty
-    replay: str = ""  # the recording to replay, or empty
+    from_archive: str = ""  # the archive that answers, or empty
     name: str = ""  # the name of the run in the recording
     resume: bool = False  # whether it goes on with the recording
 

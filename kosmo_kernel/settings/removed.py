@@ -17,7 +17,7 @@ VARIABLES = {  # without `KOSMO_`
     "OUTAGE_TIMEOUT": _OUTAGE,
     "RECORD": f"{_OPTION} `--record FILE`.",
     "RECORD_RUN": "A recording has the answers of one process. Give each process a file of its own.",
-    "REPLAY": "Use the option of `kosmo lua` or `run`: `--replay FILE`.",
+    "REPLAY": "Use the option of `kosmo lua` or `run`: `--from FILE`.",
     "RESPONSE_RECORDS": "KOSMO_RESPONSE_LIMIT limits the responses of a run, in bytes.",
     "RESUME": f"{_OPTION} `--record FILE --resume`.",
     "RESUME_WITHIN": "`--resume` takes responses for a day.",

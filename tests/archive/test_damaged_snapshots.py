@@ -48,7 +48,7 @@ def read_all(file: Path) -> None:
 
 
 def answer(file: Path) -> None:
-    with Session(snapshot=file) as session:
+    with Session(from_archive=file) as session:
         session.run("return #heroku.list_apps()")
 
 

@@ -43,7 +43,7 @@ def test_two_processes_that_record_at_the_same_time_are_both_kept(file: Path) ->
     assert [process.returncode for process in processes] == [0, 0]
     assert sorted(paths(file)) == sorted(dynos(*APPS[:2]))
     for app in APPS[:2]:
-        code, answer = document("lua", "--replay", str(file), "-e", ASK.format(app), "--json")
+        code, answer = document("lua", "--from", str(file), "-e", ASK.format(app), "--json")
         assert (code, answer["result"][0] > 0) == (0, True)
     assert list(file.parent.iterdir()) == [file]
 
@@ -128,7 +128,7 @@ def test_a_runbook_keeps_what_the_commands_of_its_cells_asked(file: Path, tmp_pa
     book = runbook(tmp_path, "python3", magic, shell)
     first, once = printed(tmp_path, book, "--record", str(file))
     assert (first.returncode, sorted(paths(file))) == (0, sorted(dynos(*APPS))), first.stderr
-    again, twice = printed(tmp_path, book, "--replay", str(file))
+    again, twice = printed(tmp_path, book, "--from", str(file))
     assert (again.returncode, twice) == (0, once), again.stderr
     assert len("".join(once).split()) == len(APPS)
 
@@ -143,7 +143,7 @@ def test_a_runbook_with_a_server_is_replayed_without_it(file: Path, tmp_path: Pa
     first, once = printed(tmp_path, book, "--record", str(file))
     assert (first.returncode, paths(file)[-2:]) == (0, ["hall tools/call", "hall tools/list"]), first.stderr
     servers.unlink()
-    again, twice = printed(tmp_path, book, "--replay", str(file))
+    again, twice = printed(tmp_path, book, "--from", str(file))
     assert (again.returncode, twice) == (0, once), again.stderr
     assert once[:2] == ["19\n", "3\n"]
 

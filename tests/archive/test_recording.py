@@ -109,7 +109,7 @@ def test_an_audit_is_replayed_without_a_network_and_without_a_token(
         own.setenv("HEROKU_API_KEY", DEMO_TOKEN)
         with Session(record=file) as session:
             first = session.run(AUDIT)
-    with Session(replay=file) as session:
+    with Session(from_archive=file) as session:
         second = session.run(AUDIT)
 
     assert second.values == first.values
@@ -123,11 +123,11 @@ def test_results_say_that_they_are_replayed_and_of_when_they_are(file: Path) -> 
     with Session("demo", record=file) as session:
         noted = session.run("app.integrations.heroku.list_apps()").notes
     [run] = runs(file)
-    with Session(replay=file) as session:
+    with Session(from_archive=file) as session:
         result = session.run("app.integrations.heroku.list_apps()")
 
     assert noted[-1] == f"1 request recorded in {file}."
-    assert result.notes[-1] == f"Replayed from {file}, recorded {run['begun']}. Nothing was sent."
+    assert result.notes[-1] == f"Answered from {file}, recorded {run['begun']}. Nothing was sent."
     assert f"{result.started:%Y-%m-%dT%H:%M:%SZ}" == run["begun"]
     assert result.frame().attrs["account"] == "demo"
 
@@ -149,7 +149,7 @@ def test_calls_may_come_in_any_order(file: Path) -> None:
     """
     with Session("demo", record=file) as session:
         first = run_with(session, ask, args=apps).value
-    with Session(replay=file) as session:
+    with Session(from_archive=file) as session:
         second = run_with(session, ask, args=apps[::-1]).value
 
     assert second == first[::-1]
@@ -258,7 +258,7 @@ def test_what_was_not_recorded_is_nothing_that_could_be_collected(file: Path) ->
     with Session("demo", record=file) as session:
         session.run("app.integrations.heroku.list_dynos('my-app')")
     script = "return app.integrations.heroku.list_dynos({ app_id = { 'my-app', 'booking-api' }, errors = 'collect' })"
-    with Session(replay=file) as session, pytest.raises(NotRecordedError, match="/apps/booking-api/dynos"):
+    with Session(from_archive=file) as session, pytest.raises(NotRecordedError, match="/apps/booking-api/dynos"):
         session.run(script)
 
 
@@ -272,7 +272,7 @@ def test_the_accounts_of_a_cassette_are_there_and_no_others(file: Path, monkeypa
         with Session("my-team", record=file) as session:
             session.run("app.integrations.heroku.list_apps() app.integrations.heroku.demo.get_app('my-app')")
     monkeypatch.setenv("HEROKU_API_KEY_OTHER", "another-token")
-    with Session(replay=file) as session:
+    with Session(from_archive=file) as session:
         count = session.run("#app.integrations.heroku['my-team'].list_apps()").value
         again = session.run("#app.integrations.heroku.list_apps()").value
         there = [name for name, kind in session.names(("app", "integrations", "heroku")) if kind == "table"]
@@ -280,7 +280,7 @@ def test_the_accounts_of_a_cassette_are_there_and_no_others(file: Path, monkeypa
     assert (session.account, count, again) == ("my-team", 19, 19)
     assert {"demo", "other"} & set(there) == {"demo"}
     with pytest.raises(UnknownNameError, match=r"was recorded without the account `other`; it has demo, my_team\."):
-        Session("other", replay=file)
+        Session("other", from_archive=file)
     assert str(file) not in [opened.path for opened in psutil.Process().open_files()]
 
 
@@ -330,7 +330,7 @@ def test_a_cassette_takes_the_place_of_the_one_before_unless_nothing_was_asked(f
 def test_a_run_that_asks_nothing_makes_a_cassette_all_the_same(file: Path) -> None:
     with Session("demo", record=file) as session:
         session.run("return 1")
-    with Session(replay=file) as session:
+    with Session(from_archive=file) as session:
         assert session.run("return 1").notes == []
 
 
@@ -347,7 +347,7 @@ def test_a_killed_process_leaves_what_it_recorded(file: Path) -> None:
 
 
 def replayed_as_demo(file: Path) -> Any:
-    with Session(replay=file) as session:
+    with Session(from_archive=file) as session:
         return session.run("app.integrations.heroku.list_apps()").value
 
 
@@ -356,6 +356,6 @@ def test_a_place_where_nothing_can_be_written_is_told_before_anything_is_asked(t
         Session("demo", record=tmp_path / "missing" / "audit.kosmo")
     with pytest.raises(SettingsError, match="it is a folder"):
         Session("demo", record=tmp_path)
-    with pytest.raises(SettingsError, match="not both"):
-        Session("demo", record=tmp_path / "a", replay=tmp_path / "b")
+    with pytest.raises(SettingsError, match="so there is nothing to record"):
+        Session("demo", record=tmp_path / "a", from_archive=tmp_path / "b")
     assert list(tmp_path.iterdir()) == []

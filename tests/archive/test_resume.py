@@ -77,7 +77,7 @@ def test_a_run_goes_on_after_an_end_at_any_byte(file: Path, tmp_path: Path) -> N
         counts.add(kept)
         assert (value, sorted(paths(copy))) == (whole, sorted(f"/apps/{app}/dynos" for app in APPS))
         assert (f"{kept} answer" in says, f"{4 - kept} request" in says) == (kept > 0, True)
-        with Session(replay=copy) as session:
+        with Session(from_archive=copy) as session:
             assert run_with(session, AUDIT, args=APPS).value == whole
     assert counts == {0, 1, 2, 3, 4}
 

@@ -25,24 +25,24 @@ SURFACE = {
     "demo:serve": "--host --port --apps --seed --latency --budget --scope --now --fault",
     "lua": "-e --eval --json --format --columns --no-header "
     "-a --account --demo -n --dry-run --record --resume "
-    "--replay --force --timeout --cpu-limit --memory-limit",
-    "call": "-a --account --demo -n --dry-run --format --columns --no-header --json",
+    "--from --force --timeout --cpu-limit --memory-limit",
+    "call": "-a --account --demo -n --dry-run --from --format --columns --no-header --json",
     "docs": "--json",
     "status": "--json",
     "search": "--json",
     "doctor": "--json",
-    "run": "-p -a --account --demo -o --html --record --resume --replay --parameters --json",
-    "inventory": "-a --account --demo --snapshot -o --output --table --format --columns --no-header "
-    "--record --resume --json",
+    "run": "-p -a --account --demo -o --html --record --resume --from --parameters --json",
+    "inventory": "-a --account --demo -o --output --table --format --columns --no-header "
+    "--record --resume --from --json",
     "archive": "-o --output --json",
     "snapshot": "-a --account --demo -o --output --all --record --resume --json",
     "check": "--all --start -a --account --demo -p --at --fail-on --format -o --output --accept --against "
-    "--full --why --record --resume --new --table --json",
+    "--full --why --record --resume --from --new --table --json",
     "mcp:lua": "-e --eval --json --format --columns --no-header "
     "-n --dry-run --force --timeout --cpu-limit --memory-limit",
     "mcp:list": "--json",
     "mcp:trust": "-y --yes --remove --json",
-    "mcp:serve": "--http -a --account --demo --timeout --cpu-limit --memory-limit --max-tokens --answer-within "
+    "mcp:serve": "--http -a --account --demo --from --timeout --cpu-limit --memory-limit --max-tokens --answer-within "
     "--allow-mcp --print-config",
     "accounts:add": "--replace --file --integration --json",
     "accounts:remove": "--integration --json",

@@ -1,4 +1,4 @@
-"""`--record`, `--replay` and `--resume`, as a user starts them.
+"""`--record`, `--from` and `--resume`, as a user starts them.
 
 A run that was killed at any moment goes on: nothing answered is asked again, and the output is the same bytes. A report
 says what it took over, and a run which has ended lends its answers to no later one.
@@ -254,25 +254,25 @@ def file(tmp_path: Path) -> Path:
 def test_the_command_records_and_replays(file: Path) -> None:
     ask = ("-e", "return #app.integrations.heroku.list_apps()")
     first = kosmo("lua", "--demo", "--record", str(file), *ask)
-    code, answer = document("lua", "--replay", str(file), "--json", *ask)
+    code, answer = document("lua", "--from", str(file), "--json", *ask)
 
     assert (first.returncode, first.stdout) == (0, "19\n")
     assert f"1 request recorded in {file}.\n" in first.stderr
     assert (code, answer["result"], answer["meta"]["account"]) == (0, [19], "demo")
-    assert any(note.startswith(f"Replayed from {file}, recorded ") for note in answer["meta"]["notes"])
+    assert any(note.startswith(f"Answered from {file}, recorded ") for note in answer["meta"]["notes"])
 
 
 def test_the_command_says_what_it_cannot_replay(file: Path) -> None:
-    code, answer = document("lua", "--replay", str(file), "--json", "-e", "return 1")
+    code, answer = document("lua", "--from", str(file), "--json", "-e", "return 1")
     assert (code, answer["meta"]["error"]["type"], "cannot be read" in answer["error"]) == (1, "settings", True)
 
     kosmo("lua", "--demo", "--record", str(file), "-e", "app.integrations.heroku.list_apps()")
-    code, answer = document("lua", "--replay", str(file), "--json", "-e", "app.integrations.heroku.get_current_user()")
+    code, answer = document("lua", "--from", str(file), "--json", "-e", "app.integrations.heroku.get_current_user()")
     assert (code, answer["meta"]["error"]["type"]) == (1, "not_recorded")
     assert "GET /account (account demo) is not in" in answer["error"]
 
 
-@pytest.mark.parametrize("other", [["--dry-run"], ["--replay", "other.jsonl"]])
+@pytest.mark.parametrize("other", [["--dry-run"], ["--from", "other.jsonl"]])
 def test_a_recording_is_of_a_run_that_asks(file: Path, other: list[str]) -> None:
     done = kosmo("lua", "--record", str(file), *other, "-e", "return 1")
 
@@ -299,22 +299,22 @@ def test_ctrl_c_keeps_what_was_recorded(file: Path) -> None:
 def test_a_notebook_is_recorded_and_replayed(file: Path, tmp_path: Path) -> None:
     notebook = ROOT / "notebooks" / "first-steps-lua.ipynb"
     first = kosmo("run", str(notebook), "--demo", "-o", "first.ipynb", "--record", str(file), cwd=tmp_path)
-    second = kosmo("run", str(notebook), "--demo", "-o", "second.ipynb", "--replay", str(file), cwd=tmp_path)
+    second = kosmo("run", str(notebook), "--demo", "-o", "second.ipynb", "--from", str(file), cwd=tmp_path)
     shown = (tmp_path / "second.ipynb").read_text(encoding="utf-8")
 
     assert (first.returncode, second.returncode) == (0, 0), first.stderr + second.stderr
     assert "recorded in" not in (tmp_path / "first.ipynb").read_text(encoding="utf-8")
-    assert f"Replayed from {file}" in shown
+    assert f"Answered from {file}" in shown
     cost, again = (done.stderr.partition(" requests, ")[0].partition(" for ")[2] for done in (first, second))
     assert cost == again != ""
     recorded = runs(file)[0]["begun"]
-    assert second.stderr.endswith(f" s. Replayed from {file}, recorded {recorded}. Nothing was sent.\n")
+    assert second.stderr.endswith(f" s. Answered from {file}, recorded {recorded}. Nothing was sent.\n")
 
 
 @pytest.mark.full
 def test_a_notebook_is_not_run_on_what_is_no_cassette(file: Path, tmp_path: Path) -> None:
     notebook = ROOT / "notebooks" / "first-steps-lua.ipynb"
-    code, answer = document("run", str(notebook), "--replay", str(file), "--json", cwd=tmp_path)
+    code, answer = document("run", str(notebook), "--from", str(file), "--json", cwd=tmp_path)
 
     assert (code, "cannot be read" in answer["error"], list(tmp_path.iterdir())) == (1, True, [])
 

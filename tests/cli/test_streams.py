@@ -153,7 +153,7 @@ def test_a_recording_is_whole_although_the_output_is_closed(tmp_path: Path) -> N
     )
     code, _ = closed_reader(LUA, "--demo", "--record", str(cassette), "-e", script)
     assert code == CLOSED
-    replayed = kosmo(LUA, "--replay", str(cassette), "-e", script)
+    replayed = kosmo(LUA, "--from", str(cassette), "-e", script)
     assert (replayed.returncode, replayed.stdout) == (0, "x\n19\n2\n")
 
 

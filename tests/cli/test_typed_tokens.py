@@ -30,7 +30,7 @@ def settings(home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         [LUA, "--json", f"--{TOKEN}"],
         [LUA, "--timeout", TOKEN, "-e", "1"],
         [LUA, "--format", TOKEN, "-e", "1"],
-        [LUA, "--replay", TOKEN, "-e", "1"],
+        [LUA, "--from", TOKEN, "-e", "1"],
         [LUA, "--record", f"/nonexistent/{TOKEN}", "-e", "1"],
         [CALL, f"heroku.{TOKEN}"],
         [CALL, f"heroku.{TOKEN}", "--json"],
@@ -62,7 +62,7 @@ def test_a_token_is_not_repeated_in_an_error(args: list[str]) -> None:
         [LUA, f"--{OLD_TOKEN}"],
         [LUA, "--json", f"--{OLD_TOKEN}"],
         [LUA, f"{OLD_TOKEN}.lua"],
-        [LUA, "--replay", OLD_TOKEN, "-e", "1"],
+        [LUA, "--from", OLD_TOKEN, "-e", "1"],
         [LUA, "--demo", "-e", f"error('{OLD_TOKEN}')"],
         [LUA, "--demo", "--json", "-e", f"error('{OLD_TOKEN}')"],
         [LUA, "--demo", "-e", f"heroku.get_app('{OLD_TOKEN}')"],
@@ -93,7 +93,7 @@ def test_an_id_that_is_no_token_in_use_is_repeated() -> None:
 def test_the_path_of_a_file_that_a_variable_names_is_repeated(tmp_path: Path) -> None:
     file = tmp_path / "secrets-of-mine"
     file.touch()
-    done = kosmo(LUA, "--replay", str(file), "-e", "1", env={"MY_TOKEN_FILE": str(file)})
+    done = kosmo(LUA, "--from", str(file), "-e", "1", env={"MY_TOKEN_FILE": str(file)})
     assert str(file) in done.stderr
 
 

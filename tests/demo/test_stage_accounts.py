@@ -210,7 +210,7 @@ def test_a_recording_of_them_is_replayed(tmp_path: Any) -> None:
     script = "return { #heroku.staging.list_apps(), #heroku.production.list_apps(), #heroku.list_apps() }"
     with Session("demo", record=file) as session:
         first = session.run(script).value
-    with Session(replay=file) as session:
+    with Session(from_archive=file) as session:
         assert session.run(script).value == first == [4, 5, 19]
 
 

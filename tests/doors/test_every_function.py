@@ -184,7 +184,7 @@ def test_a_recorded_run_and_its_replay_give_the_same_bytes_as_a_run_without_a_re
         with Session(**options) as own:
             return own.run(script).output.splitlines()
 
-    plain, recorded, replayed = run(account="demo"), run(account="demo", record=cassette), run(replay=cassette)
+    plain, recorded, replayed = run(account="demo"), run(account="demo", record=cassette), run(from_archive=cassette)
     different = {one[0].split("\t")[0] for one in zip(plain, recorded, replayed, strict=True) if len(set(one)) > 1}
     assert (different, {line.split("\t")[0] for line in plain} >= set(recordable)) == (set(), True)
 

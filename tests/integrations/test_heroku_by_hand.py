@@ -175,7 +175,7 @@ def test_a_snapshot_keeps_what_heroku_sent_and_its_frames_have_one_spelling(tmp_
     file = tmp_path / "saved.kosmo"
     with Session("demo") as session:
         snapshot.take(session, file)
-    with Session(snapshot=file) as saved:
+    with Session(from_archive=file) as saved:
         records = saved.run('return heroku.list_dynos({ app_id = "wholesale-portal" })').value
     assert [dyno["size"] for dyno in records] == ["Standard-1X", "standard-1X"]
     with closing(sqlite3.connect(file)) as connection:
@@ -225,7 +225,7 @@ def test_in_a_replay_the_age_is_that_at_the_time_of_the_recording(tmp_path: Path
     notes = []
     for day in (AS_OF, AS_OF + timedelta(MAX_AGE_DAYS + 1)):
         query(file, "UPDATE kosmo_runs SET begun = ?", (f"{day}T09:00:00Z",))
-        with Session(replay=file) as session:
+        with Session(from_archive=file) as session:
             notes.append([note for note in session.run("return heroku.list_stack_dates()").notes if SOURCE in note])
     assert [len(one) for one in notes] == [0, 1]
 

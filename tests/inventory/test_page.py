@@ -85,7 +85,7 @@ def test_each_part_of_the_bill_has_a_bar_and_its_tables_have_the_whole_sum(demo:
     [
         ({}, "kosmo inventory --demo -o moves/today"),
         ({"account": "eu prod"}, "kosmo inventory -a 'eu prod' -o moves/today"),
-        ({"origin": Path("all.kosmo")}, "kosmo inventory --snapshot all.kosmo -o moves/today"),
+        ({"origin": Path("all.kosmo")}, "kosmo inventory --from all.kosmo -o moves/today"),
     ],
 )
 def test_the_end_of_the_page_has_the_command_that_makes_it_again(

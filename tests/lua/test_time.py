@@ -93,7 +93,7 @@ def test_a_replay_has_the_time_of_its_recording_and_an_account_that_of_the_clock
         now = datetime.fromisoformat(session.run("return time.now()").value)
         assert before <= now <= datetime.now(UTC)
         session.run("return heroku.demo.list_apps()")
-    with Session(replay=tmp_path / "run.jsonl") as session:
+    with Session(from_archive=tmp_path / "run.jsonl") as session:
         assert session.time_of_data("demo") == datetime.fromisoformat(NOW)
         recorded = session.time_of_data("default")
         monkeypatch.setattr("kosmo_kernel.run.recording.datetime", None)  # nobody looks at the clock

@@ -1,4 +1,4 @@
-"""`kosmo run --record` and `--replay`: a runbook that was run once is tested without a network and without a token."""
+"""`kosmo run --record` and `--from`: a runbook that was run once is tested without a network and without a token."""
 
 from __future__ import annotations
 
@@ -64,10 +64,10 @@ def test_what_was_recorded_once_is_replayed_without_a_network_and_a_token(
     assert (first[0].returncode, first[1], paths(cassette)) == (0, ["2\n"], ["/apps/my-app/dynos"]), first[0].stderr
     assert DEMO_TOKEN.encode() not in cassette.read_bytes()
 
-    again, printed = ran(tmp_path, NOBODY, "", book, "--replay", str(cassette))
+    again, printed = ran(tmp_path, NOBODY, "", book, "--from", str(cassette))
     assert (again.returncode, printed) == (0, ["2\n"]), again.stderr
     assert "for the account production: 2 cells, 1 call, 1 request" in again.stderr
-    said = re.compile(rf" s\. Replayed from {re.escape(str(cassette))}, recorded \S+Z\. Nothing was sent\.")
+    said = re.compile(rf" s\. Answered from {re.escape(str(cassette))}, recorded \S+Z\. Nothing was sent\.")
     assert said.search(again.stderr)
     assert said.search((tmp_path / "copy.ipynb").read_text(encoding="utf-8"))
     assert not said.search(first[0].stderr)
@@ -76,10 +76,10 @@ def test_what_was_recorded_once_is_replayed_without_a_network_and_a_token(
 def test_what_was_not_recorded_fails_the_run_and_says_so(cassette: Path, tmp_path: Path, demo_url: str) -> None:
     book = written(tmp_path, "lua", *LUA)
     ran(tmp_path, demo_url, DEMO_TOKEN, book, "--record", str(cassette))
-    other, printed = ran(tmp_path, NOBODY, "", book, "--replay", str(cassette), "-p", "name", "courier-app")
+    other, printed = ran(tmp_path, NOBODY, "", book, "--from", str(cassette), "-p", "name", "courier-app")
     assert (other.returncode, printed) == (1, [])
     assert "GET /apps/courier-app/dynos (" in other.stderr
-    assert f"give the same command `--record {cassette}` in place of `--replay`." in other.stderr
+    assert f"give the same command `--record {cassette}` in place of `--from`." in other.stderr
     assert "Nothing was sent." in other.stderr
 
 
@@ -92,7 +92,7 @@ def test_all_sessions_of_a_run_write_to_one_cassette_at_the_same_time(
     names = ("my-app", "courier-app", "booking-api", "night-sorter")
     assert sorted(paths(cassette)) == sorted(["/apps", *(f"/apps/{name}/dynos" for name in names)])
 
-    again, printed = ran(tmp_path, NOBODY, "", book, "--replay", str(cassette))
+    again, printed = ran(tmp_path, NOBODY, "", book, "--from", str(cassette))
     assert (again.returncode, printed) == (0, ["19\n", "2 3 5 3\n"]), again.stderr
 
 
@@ -104,9 +104,9 @@ def test_a_run_that_fails_keeps_what_was_recorded_until_then(cassette: Path, tmp
 
 
 def test_a_run_cannot_record_and_replay(cassette: Path, tmp_path: Path) -> None:
-    done = kosmo("run", written(tmp_path, "lua", *LUA), "--record", str(cassette), "--replay", "x", cwd=tmp_path)
+    done = kosmo("run", written(tmp_path, "lua", *LUA), "--record", str(cassette), "--from", "x", cwd=tmp_path)
     assert (done.returncode, cassette.exists()) == (2, False)
-    assert "--record and --replay exclude one another." in done.stderr
+    assert "--record and --from exclude one another." in done.stderr
 
 
 @pytest.mark.full
@@ -121,7 +121,7 @@ def test_every_audit_can_be_recorded_and_replayed(name: str, cassette: Path, tmp
         args += ["-p", "before", str(before)]
     first, _ = ran(tmp_path, demo_url, DEMO_TOKEN, *args, "--record", str(cassette))
     tables = tables_of(tmp_path)
-    again, _ = ran(tmp_path, NOBODY, "", *args, "--replay", str(cassette))
+    again, _ = ran(tmp_path, NOBODY, "", *args, "--from", str(cassette))
     assert (first.returncode, again.returncode) == (0, 0), first.stderr + again.stderr
     assert tables_of(tmp_path) == tables != []
 

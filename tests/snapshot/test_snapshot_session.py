@@ -58,13 +58,13 @@ def values_of(session: Session) -> Iterator[Any]:
 
 
 def error_of(file: Path, code: str) -> KosmoError:
-    with Session(snapshot=file) as session, pytest.raises(KosmoError) as raised:
+    with Session(from_archive=file) as session, pytest.raises(KosmoError) as raised:
         session.run(f"return {code}")
     return raised.value
 
 
 def test_a_snapshot_answers_what_the_service_answered(everything: Path, session: Session) -> None:
-    with Session(snapshot=everything) as saved:
+    with Session(from_archive=everything) as saved:
         answers = dict(zip(CALLS, values_of(saved), strict=True))
 
     assert answers == dict(zip(CALLS, values_of(session), strict=True))
@@ -74,7 +74,7 @@ def test_a_snapshot_answers_what_the_service_answered(everything: Path, session:
 @pytest.mark.full
 def test_every_saved_list_is_answered(everything: Path) -> None:
     saved = archive.read(everything)
-    with Session(snapshot=everything) as session:
+    with Session(from_archive=everything) as session:
         for name, about in saved.manifest.tables.items():
             if not about.by:
                 answer = session.call(about.function, {}).values[0]
@@ -83,7 +83,7 @@ def test_every_saved_list_is_answered(everything: Path) -> None:
 
 def test_a_session_tells_the_time_and_the_account_of_its_snapshot(tmp_path: Path, session: Session) -> None:
     report = snapshot.take(session, tmp_path / "before.kosmo")
-    with Session(snapshot=tmp_path / "before.kosmo") as saved:
+    with Session(from_archive=tmp_path / "before.kosmo") as saved:
         dynos = "heroku.list_dynos({ app_id = heroku.list_apps() })"
         result = saved.run(f"return {dynos}")
 
@@ -118,7 +118,7 @@ def test_what_could_not_be_read_is_the_same_error_again(partial: Path) -> None:
     assert isinstance(error, RefusedError)
     assert (error.status, error.id, first["message"]) == (403, "forbidden", error.message.partition(": ")[2])
 
-    with Session(snapshot=partial) as session:
+    with Session(from_archive=partial) as session:
         result = session.run('return heroku.list_dynos({ app_id = heroku.list_apps(), errors = "collect" })')
         assert [(one["app_id"], one["message"]) for one in result.failures] == [("my-app", first["message"])]
     domains = error_of(partial, 'heroku.list_domains({ app_id = "booking-api" })')
@@ -127,8 +127,8 @@ def test_what_could_not_be_read_is_the_same_error_again(partial: Path) -> None:
 
 def test_a_snapshot_has_one_account_and_is_no_recording(partial: Path, tmp_path: Path) -> None:
     with pytest.raises(UnknownNameError, match="is a snapshot of the account default; it has no account `other`"):
-        Session("other", snapshot=partial)
-    with pytest.raises(SettingsError, match="neither recorded nor replayed"):
-        Session(snapshot=partial, record=tmp_path / "run.jsonl")
+        Session("other", from_archive=partial)
+    with pytest.raises(SettingsError, match="so there is nothing to record"):
+        Session(from_archive=partial, record=tmp_path / "run.jsonl")
     with pytest.raises(SettingsError, match="nowhere"):
-        Session(snapshot=tmp_path / "nowhere")
+        Session(from_archive=tmp_path / "nowhere")

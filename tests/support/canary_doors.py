@@ -139,7 +139,7 @@ def command(functions: Sequence[Function], folder: Path) -> Iterator[str]:
         call = ("call", f"heroku.{function.name}", json.dumps(arguments(function)))
         lua = ("lua", "-e", code_of(function))
         forms = [(*call, "--format", form) for form in ("table", "csv", "json")]
-        commands = [*forms, (*call, "--json"), (*lua, "--json", "--record", cassette), (*lua, "--replay", cassette)]
+        commands = [*forms, (*call, "--json"), (*lua, "--json", "--record", cassette), (*lua, "--from", cassette)]
         for args in commands:
             done = kosmo(*args)
             yield done.stdout + done.stderr

@@ -123,7 +123,7 @@ def _add_night(file: Path, account: str, night: str, rows: Mapping[str, Rows], l
     )
     records = {name: redacted(Records(rows[name], one.function, one.columns), str) for name, one in lists.items()}
     add(file, manifest, records, replaces=False)
-    with Session(snapshot=file) as session:
+    with Session(from_archive=file) as session:
         add_figures(file, {"cents": round(session.run(CENTS).value)})
 
 
