@@ -46,6 +46,7 @@ CHANGED = "It was cut or changed after it was written: get it from a copy, or ta
 DAY = len("2026-11-20")  # what a time begins with
 FIGURES = ("apps", "dynos", "people", "cents", "findings")  # of a snapshot, in its history
 _FIGURE_COLUMNS = tuple(Column(name, name, "integer", nullable=True, main=True) for name in FIGURES)
+_LIST = re.compile(r"[a-z][a-z0-9_]{0,99}")  # the name of a list, which names a file where lists are exported
 BATCH = 1_000  # records that are decoded at once
 _LAST = "SELECT id, document FROM kosmo_snapshots ORDER BY id DESC LIMIT 1"
 
@@ -85,6 +86,8 @@ class Manifest(msgspec.Struct, omit_defaults=True):
     def __post_init__(self) -> None:
         """Check what msgspec does not."""
         parse_time(self.begun)
+        if not all(map(_LIST.fullmatch, self.tables)):
+            raise ValueError("the name of a list must be a word of letters, digits and `_`")
         if not all(isinstance(entry.get("table"), str) for entry in (*self.failures, *self.left_out)):
             raise ValueError("a failure names no list")
 

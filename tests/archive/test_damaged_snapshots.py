@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import sqlite3
@@ -12,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from kosmo_kernel import archive, inventory, snapshot
+from kosmo_kernel.archive import contents
 from kosmo_kernel.archive.file import digest_of
 from kosmo_kernel.errors import SettingsError
 from kosmo_kernel.session import Session
@@ -148,3 +150,18 @@ def test_views_of_others_are_never_queried(file: Path) -> None:
     assert len(archive.read(file).records("dynos")) == 43
     with Session("demo") as session:
         assert snapshot.take(session, file).snapshots == 2
+
+
+@pytest.mark.parametrize("name", ["/home/me/planted", "../planted", "a b", "Äpps", "-x", ""])
+def test_a_list_whose_name_is_no_word_makes_the_file_unusable_before_anything_is_written(
+    name: str, file: Path, tmp_path: Path
+) -> None:
+    with closing(sqlite3.connect(file, isolation_level=None)) as connection:
+        [(document,)] = connection.execute("SELECT document FROM kosmo_snapshots")
+        content = json.loads(document)
+        content["tables"][name] = content["tables"].pop("apps")
+        connection.execute("UPDATE kosmo_snapshots SET document = ?", (json.dumps(content),))
+        connection.execute("UPDATE kosmo_lists SET name = ? WHERE name = 'apps'", (name,))
+    with pytest.raises(SettingsError, match="the name of a list must be a word"):
+        contents.export(file, tmp_path / "out")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["saved.kosmo"]

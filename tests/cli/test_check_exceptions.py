@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import sqlite3
 import subprocess
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,9 @@ from kosmo_command import COMMAND, environment
 from kosmo_kernel import archive
 from kosmo_kernel.cli import outcome
 from kosmo_kernel.cli.check import FORMATS
+from kosmo_kernel.demo.server import serve
+from kosmo_kernel.integrations.heroku.demo.api import DEMO_TOKEN, DemoApi
+from kosmo_kernel.integrations.heroku.demo.company import company
 
 HEAD = "-- title: T\n-- severity: high\n-- why: W\n-- do: D\n-- scope: read\n-- key: app\n"
 
@@ -65,6 +70,22 @@ def test_only_findings_that_a_snapshot_does_not_have_fail(folder: Path, capsys: 
     assert report["checks"][0]["gone"] == [{"key": {"app": "gone-app"}}]
     assert (report["summary"]["findings"], report["summary"]["still_there"]) == (1, len(kept))
     assert checked("apps.lua", "--against", "nowhere") == 2
+
+
+def test_a_snapshot_of_another_user_or_of_the_demo_is_refused_with_both_named(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert outcome(["snapshot", "--demo", "-o", "now.kosmo"]) == 0
+    with closing(sqlite3.connect("now.kosmo", isolation_level=None)) as connection:
+        connection.execute("UPDATE kosmo_snapshots SET document = json_set(document, '$.user', 'somebody')")
+    capsys.readouterr()
+    assert checked("three.lua", "--against", "now.kosmo") == 2
+    assert "Findings of different users are not compared." in capsys.readouterr().err
+    with serve(DemoApi(company())) as served:
+        monkeypatch.setenv("HEROKU_API_URL", served.url)
+        monkeypatch.setenv("HEROKU_API_KEY", DEMO_TOKEN)
+        assert outcome(["check", "three.lua", "--against", "now.kosmo"]) == 2
+    assert "now.kosmo is a snapshot of `demo`, and this is `default`." in capsys.readouterr().err
 
 
 def test_each_file_has_the_format_of_its_name(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
