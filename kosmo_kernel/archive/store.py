@@ -24,6 +24,7 @@ from msgspec import Struct, field
 from kosmo_kernel.accounts import Account
 from kosmo_kernel.catalogue import NEWEST, SINCE, Function
 from kosmo_kernel.client.call import Reply
+from kosmo_kernel.client.secrets import form_of
 from kosmo_kernel.errors import ApiError
 from kosmo_kernel.text import Moment
 from kosmo_kernel.values.records import PackedRows
@@ -145,7 +146,7 @@ class Answers:
         # Where a record says which of several addresses is asked, the arguments stand in place of the address.
         link = None if function.chooser else function.link(args)
         path = f"{link.host}{function.url(args)}" if link else f"{function.name} {sorted(args.items())}"
-        return AnswerKey(account.integration, who.digest(), path, range_, function.form)
+        return AnswerKey(account.integration, who.digest(), path, range_, form_of(function))
 
     def take(self, key: AnswerKey, reading: Reading) -> Reply | None:
         """Return an answer that a reading accepts, or None.

@@ -15,7 +15,6 @@ import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from functools import cached_property, lru_cache
-from hashlib import blake2b
 from typing import Any, Literal, Self, TypeGuard
 
 from msgspec import Struct, field
@@ -301,16 +300,6 @@ class FieldRule(Struct):
     is_guarded: bool = False  # fields without a column are removed, and values that are no simple ones hidden
     secret: Column | None = None  # the column of a value that is hidden
 
-    def as_data(self) -> tuple[Any, ...]:
-        """Return the rule without texts for people, so that equal rules are equal data."""
-        secret = self.secret and (self.secret.host, self.secret.bare)
-        return (
-            self.is_list,
-            self.is_guarded,
-            secret,
-            [(key, rule.as_data()) for key, rule in sorted(self.fields.items())],
-        )
-
 
 class Function(Struct, frozen=True, dict=True):
     """An operation of a service."""
@@ -405,12 +394,6 @@ class Function(Struct, frozen=True, dict=True):
                 _guard(rule)
         _without_open_fields(root)
         return root
-
-    @cached_property
-    def form(self) -> str:
-        """How answers are read and redacted: functions of one form have the same answer at an address."""
-        rules = blake2b(repr(self.rules.as_data()).encode(), digest_size=16).hexdigest()
-        return f"{self.returns} {self.fingerprints:d} {self.is_quotable:d} {self.arranged and self.name} {rules}"
 
     @cached_property
     def is_quotable(self) -> bool:

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
+from hashlib import blake2b
 from typing import Any
 from urllib.parse import quote, urlsplit
 
@@ -47,6 +48,23 @@ def clean(function: Function, value: Any, fingerprint: Callable[[object], str]) 
             if isinstance(row, dict):
                 _clean(row, rules)
     return value
+
+
+def form_of(function: Function) -> str:
+    """Return how answers are read and redacted: functions of one form have the same answer at an address."""
+    fields = vars(function)
+    if "form" not in fields:
+        rules = blake2b(repr(_rule_data(function.rules)).encode(), digest_size=16).hexdigest()
+        arranged = function.name if function.arranged else ""
+        fields["form"] = f"{function.returns} {function.fingerprints:d} {function.is_quotable:d} {arranged} {rules}"
+    form: str = fields["form"]
+    return form
+
+
+def _rule_data(rule: FieldRule) -> tuple[Any, ...]:
+    """Return a rule without texts for people, so that equal rules are equal data."""
+    secret = rule.secret and (rule.secret.host, rule.secret.bare)
+    return rule.is_list, rule.is_guarded, secret, [(key, _rule_data(each)) for key, each in sorted(rule.fields.items())]
 
 
 def quotable_headers(function: Function, headers: Mapping[str, str]) -> Mapping[str, str]:
