@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from functools import partial, wraps
+from functools import cache, partial, wraps
 from inspect import signature
 from operator import itemgetter
 from types import NoneType
@@ -30,12 +30,15 @@ from kosmo_kernel.render.tables import COLUMNS_SHOWN, PAGE_DATA, Table
 from kosmo_kernel.render.text import escape_control
 from kosmo_kernel.safety.decoder import collector_paused
 from kosmo_kernel.safety.markup import Html
-from kosmo_kernel.safety.text import shortened
+from kosmo_kernel.safety.text import shortened, with_escapes
 from kosmo_kernel.settings.notebook_run import notebook_run
 from kosmo_kernel.settings.table import ROWS
 from kosmo_kernel.text import nearest
 from kosmo_kernel.values.fields import Field, Path, fields_of, moment
 from kosmo_kernel.values.records import ACCOUNT, Records, to_builtins
+
+if TYPE_CHECKING:
+    from pandas.io.formats.style import Styler
 
 _Values = list[Any]
 _Array = Any  # one of pandas' extension arrays
@@ -141,7 +144,7 @@ def _html_of_frame(frame: pd.DataFrame) -> str | None:
     if is_crosstab and frame.columns.size:
         return _table_of(frame).html()
     html: str | None = frame._repr_html_()  # type: ignore[operator] # a method, which the stubs do not have
-    return html
+    return html and with_escapes(html)
 
 
 def _page_data_of_frame(frame: pd.DataFrame, **_: Any) -> dict[str, Any]:
@@ -244,6 +247,15 @@ class KosmoFrame(pd.DataFrame):
     def _repr_html_(self) -> Html:
         return self.shown_table().html()
 
+    @property
+    def style(self) -> Any:
+        """Return a `Styler`, whose texts and labels are escaped unless `format` is told otherwise."""
+        return _escaping_styler()(_flat(self, _is_nested), escape="html")
+
+    def describe(self, *args: Any, **kwargs: Any) -> Any:  # type: ignore[misc] # final in the stubs, as `to_excel`
+        """Return statistics of the columns, with the arguments of `DataFrame.describe`."""
+        return KosmoFrame(super().describe(*args, **kwargs))
+
     def to_csv(self, *args: Any, **kwargs: Any) -> Any:
         """Write CSV, with the arguments of `DataFrame.to_csv`."""
         return _flat(self, _is_nested).to_csv(*args, **kwargs)
@@ -270,6 +282,13 @@ class KosmoFrame(pd.DataFrame):
 class KosmoSeries(pd.Series):
     """A column of a `KosmoFrame`. What pandas makes from columns, such as a table of groups, is one again."""
 
+    def __repr__(self) -> str:
+        return with_escapes(super().__repr__())
+
+    def describe(self, *args: Any, **kwargs: Any) -> Any:  # type: ignore[misc] # final in the stubs, as `to_excel`
+        """Return statistics of the column, with the arguments of `Series.describe`."""
+        return KosmoSeries(super().describe(*args, **kwargs))
+
     @property
     def _constructor(self) -> Callable[..., pd.Series]:
         return KosmoSeries
@@ -283,6 +302,41 @@ class KosmoSeries(pd.Series):
 
     def _constructor_expanddim_from_mgr(self, mgr: Any, axes: Any) -> Any:
         return _from_mgr(KosmoFrame, mgr, axes)
+
+
+@cache
+def _escaping_styler() -> type[Styler]:
+    """Return a class of `Styler` that escapes HTML and control characters, which that of pandas has to be asked for."""
+    from pandas.io.formats.format import save_to_buffer  # type: ignore[attr-defined] # not in the stubs
+    from pandas.io.formats.style import Styler
+
+    class EscapingStyler(Styler):
+        def __init__(self, *args: Any, **options: Any) -> None:
+            super().__init__(*args, **options)
+            for axis in (0, 1):
+                self.format_index(axis=axis).format_index_names(axis=axis)
+
+        format = _with_escape(Styler.format)
+        format_index = _with_escape(Styler.format_index)
+        format_index_names = _with_escape(Styler.format_index_names)
+
+        def to_html(self, buf: Any = None, **options: Any) -> Any:
+            html = with_escapes(super().to_html(**options) or "")
+            return html if buf is None else save_to_buffer(html, buf=buf, encoding=options.get("encoding"))
+
+    return EscapingStyler
+
+
+def _with_escape(method: Callable[..., Any]) -> Any:
+    """Return a method of `Styler` whose argument `escape` is "html" by default."""
+
+    @wraps(method)
+    def call(styler: Styler, *args: Any, **options: Any) -> Any:
+        given = signature(method).bind(styler, *args, **options)
+        given.arguments.setdefault("escape", "html")
+        return method(*given.args, **given.kwargs)
+
+    return call
 
 
 def _from_mgr(cls: Any, mgr: Any, axes: Any) -> Any:
