@@ -33,7 +33,11 @@ from typing import Any, ClassVar, Literal, Self
 from kosmo_kernel.text import lazy_pattern
 
 # What every text that `redact` changes has in it.
-_MAYBE_SECRET = lazy_pattern("hrku|://|authorization|bearer|basic", re.IGNORECASE)
+_MAYBE_SECRET = lazy_pattern(
+    "hrku|gh[oprsu]_|github_pat_|xox|xapp-|slack|k_(?:live|test)_|whsec_|akia|asia|access_?key|private key"
+    "|://|authorization|bearer|basic",
+    re.IGNORECASE,
+)
 
 
 class KosmoError(Exception):

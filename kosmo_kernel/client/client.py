@@ -36,7 +36,7 @@ from kosmo_kernel.client.transport import (
 from kosmo_kernel.errors import ApiError, InvalidArgumentsError, KosmoError, RefusedError
 from kosmo_kernel.progress.run import Clock, Progress
 from kosmo_kernel.safety.decoder import DecodeError, decode
-from kosmo_kernel.safety.redaction import one_line
+from kosmo_kernel.safety.redaction import in_texts, one_line, redact_forms, would_change
 from kosmo_kernel.settings.config_file import resolve
 from kosmo_kernel.settings.limits import MAX_RECORDS, ResponseBudget
 from kosmo_kernel.settings.table import LIST_LIMIT, READ_TIMEOUT
@@ -364,7 +364,8 @@ class Exchange(CallErrors):
             raise self.bad_answer(reply, f"{json_kind(value)} where {content}")
         if expected == (list,) and (odd := [item for item in value if not isinstance(item, dict)]):
             raise self.bad_answer(reply, f"{json_kind(odd[0])} in a list of records")
-        return clean(self.function, value, self._fingerprint)
+        value = clean(self.function, value, self._fingerprint)
+        return in_texts(value, redact_forms) if would_change(reply.body.decode(), redact_forms) else value
 
     def _fingerprint(self, secret: object) -> str:
         make = fingerprints(self.account.alias)

@@ -13,7 +13,7 @@ from typing import Any
 from kosmo_kernel.errors import InvalidArgumentsError, RefusedError
 from kosmo_kernel.mcp.tools import WRAPPED, Tool
 from kosmo_kernel.safety.decoder import DecodeError, decode
-from kosmo_kernel.safety.redaction import one_line, redact
+from kosmo_kernel.safety.redaction import in_texts, one_line, redact, redact_forms
 from kosmo_kernel.safety.text import shortened
 from kosmo_kernel.values.records import Records, to_builtins
 
@@ -138,5 +138,6 @@ def _without_data(part: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _records(value: Any) -> Any:
+    value = in_texts(value, redact_forms)
     is_records = isinstance(value, list) and value and all(isinstance(item, dict) for item in value)
     return Records(value) if is_records else value

@@ -1,9 +1,11 @@
 """Redact secrets in text before it is shown, logged or put into an error.
 
-Secrets are found by value, as the tokens that the caller knows, and by pattern: Heroku's prefixed tokens (`HRKU-…`),
-the value after `Authorization`, `Bearer` or `Basic`, and the password or token in a URL. A plain UUID is kept unless it
-is a known token, because records have UUIDs as ids. Command-line arguments (`--password x`) are kept too: without the
-program's name they look like code, a placeholder or a number as often as like a secret.
+Secrets are found by value, as the tokens that the caller knows, and by form: tokens with a prefix (Heroku's `HRKU-…`,
+and those of the services whose tokens usually stand in config vars), private keys, the password or token in a URL, and
+the value after `Authorization`, `Bearer` or `Basic`. `redact_forms` leaves out the last, whose words may be part of any
+text. A plain UUID is kept unless it is a known token, because records have UUIDs as ids. Command-line arguments
+(`--password x`) are kept too: without the program's name they look like code, a placeholder or a number as often as
+like a secret.
 
 No error repeats a token that this process uses, wherever somebody has typed it. A token in Heroku's older format is a
 UUID, as ids are, so only its value tells it from an id. The values are those of environment variables with names such
@@ -31,8 +33,38 @@ SECRET_NAME = lazy_pattern(r"token|secret|passw|api_?key|fingerprint_key|credent
 _JSON_ESCAPES = {"\\n": "\n", "\\t": "\t", "\\r": "\r", "\\b": "\b", "\\f": "\f", '\\"': '"', "\\/": "/"}
 _UNICODE_ESCAPE = lazy_pattern(r"\\u([0-9a-fA-F]{4})")
 _UNRESERVED = lazy_pattern(r"[\w.~-]*", re.ASCII)
-# In any case and with `_` as well, because names of accounts and of their variables are derived from what was typed.
-_HEROKU_TOKEN = lazy_pattern(r"HRKU[-_][\w-]{8,}", re.IGNORECASE)
+# Tokens by their form: words of which one occurs in each, in lower case, and the pattern. A group is kept.
+_FORMS = (
+    # In any case and with `_`, because names of accounts and of their variables are derived from what was typed.
+    (("hrku",), lazy_pattern(r"()HRKU[-_][\w-]{8,}", re.IGNORECASE)),
+    (
+        ("ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_"),
+        lazy_pattern(r"()(?<![A-Za-z0-9])(?:gh[oprsu]_[\w.-]{35,}\w|github_pat_\w{40,})", re.ASCII),
+    ),
+    (
+        ("xox", "xapp-"),
+        lazy_pattern(r"()(?<![A-Za-z0-9])(?:xox[abceoprs](?:\.xox[bp])?-[\w-]{10,}|xapp-\d-[\w-]{20,})", re.ASCII),
+    ),
+    (("hooks.slack.com/",), lazy_pattern(r"(hooks\.slack\.com/(?:services|workflows|triggers)/)[\w/-]{20,}", re.ASCII)),
+    (
+        ("k_live_", "k_test_", "whsec_"),
+        lazy_pattern(r"()(?<![A-Za-z0-9])(?:[rs]k_(?:live|test)_[A-Za-z0-9]{16,}|whsec_[\w+/-]{24,}=*)", re.ASCII),
+    ),
+    (("akia", "asia"), lazy_pattern(r"()(?<![A-Za-z0-9])(?:AKIA|ASIA)[A-Z0-9]{16}(?![A-Za-z0-9])")),
+    (
+        ("secret_access_key", "secretaccesskey"),
+        lazy_pattern(
+            r"(secret_?access_?key[\"'`]?\s{0,8}[:=]\s{0,8}[\"'`]?)[A-Za-z0-9/+]{40}(?![A-Za-z0-9/+=])", re.IGNORECASE
+        ),
+    ),
+    (
+        ("private key",),
+        lazy_pattern(
+            r"()-----BEGIN (?:[A-Z0-9]{1,20} ){0,3}PRIVATE KEY(?: BLOCK)?-----"
+            r"(?:[^-]|-(?!----END ))*+(?:-----END [A-Z0-9 ]{0,80}-----)?"
+        ),
+    ),
+)
 _URL_USER = lazy_pattern(r"""://[^\s/"'<>]*@""")  # a URL with anything before its `@`
 # `user:password@` in a URL. Without quotes and angle brackets, so that a match ends within a quoted URL.
 _PASSWORD = lazy_pattern(r"""(://[^\s/?#@:"'<>]*:)[^\s/"'<>]+@""")
@@ -67,17 +99,26 @@ def redact(text: str, tokens: Iterable[str] = ()) -> str:
             from urllib.parse import quote
 
             text = text.replace(quote(token, safe=""), REDACTED)
+    text = redact_forms(text)
     lower = text.lower()
-    if "hrku" in lower:
-        text = _HEROKU_TOKEN.sub(REDACTED, text)
-    if "://" in text and "@" in text and _URL_USER.search(text):
-        text = _URL_TOKEN.sub(_redact_url_token, _PASSWORD.sub(rf"\1{REDACTED}@", text))
     if "authorization" in lower:
         text = _HEADER.sub(rf"\1{REDACTED}", text)
     if "bearer" in lower:
         text = _BEARER.sub(rf"\1{REDACTED}", text)
     if "basic" in lower and _SPACED_BASIC.search(lower):
         text = _BASIC.sub(_redact_basic, text)
+    return text
+
+
+def redact_forms(text: str) -> str:
+    """Return the text with every token that is known by its form, and every password in a URL, as `[redacted]`."""
+    if len(text) > MIN_SECRET_LENGTH:
+        lower = text.lower()
+        for words, pattern in _FORMS:
+            if any(word in lower for word in words):
+                text = pattern.sub(rf"\1{REDACTED}", text)
+    if "://" in text and "@" in text and _URL_USER.search(text):
+        text = _URL_TOKEN.sub(_redact_url_token, _PASSWORD.sub(rf"\1{REDACTED}@", text))
     return text
 
 

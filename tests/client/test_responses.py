@@ -75,6 +75,22 @@ def test_an_answer_beyond_a_bound_is_not_read(body: str, bound: str) -> None:
     assert f"the answer of Heroku, 200, is not read: it has {bound}. If it stays so" in error.message
 
 
+@pytest.mark.claim("secret-fields")
+def test_what_people_wrote_is_what_the_service_sent_but_for_tokens() -> None:
+    token = f"ghp_{'aB3' * 12}"
+    sent = [{"id": "1", "description": rf"with {token}, Authorization: x", token: [{"url": "https://a:b@c.example"}]}]
+
+    assert fetched(answering(200, sent)).data == [
+        {
+            "id": "1",
+            "description": "with [redacted], Authorization: x",
+            "[redacted]": [{"url": "https://a:[redacted]@c.example"}],
+        }
+    ]
+    assert fetched(answering(200, json.dumps(sent).replace("ghp_", r"\u0067hp_"))).data[0].keys() >= {"[redacted]"}
+    assert token not in failed(answering(404, {"id": "not_found", "message": f"no {token}"})).message
+
+
 def test_half_of_a_surrogate_pair_is_not_asked_for_again() -> None:
     error = failed(answering(200, r'[{"name": "\ud800"}]'))
 

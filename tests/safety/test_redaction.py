@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kosmo_kernel import docs
-from kosmo_kernel.safety.redaction import in_texts, one_line, redact, would_change
+from kosmo_kernel.errors import KosmoError
+from kosmo_kernel.safety.redaction import in_texts, one_line, redact, redact_forms, would_change
 
 UUID = "01234567-89ab-cdef-0123-456789abcdef"
 LONG = "HRKU-AA" + "aB3_-" * 11 + "xyz"
@@ -35,6 +36,26 @@ LONG = "HRKU-AA" + "aB3_-" * 11 + "xyz"
         ('"https://a:b@c.example", "d@e.example"', '"https://a:[redacted]@c.example", "d@e.example"'),
         ("git clone https://abcdef@git.example.com/x.git", "git clone https://[redacted]@git.example.com/x.git"),
         ("HTTP://s3cret:@c.example:80/", "HTTP://[redacted]:@c.example:80/"),
+        (f"deploy ghp_{'aB3' * 12}, gho_{'aB3' * 12}.", "deploy [redacted], [redacted]."),
+        (f"GITHUB_TOKEN=github_pat_{'aB3' * 7}_{'aB3' * 20}", "GITHUB_TOKEN=[redacted]"),
+        (f"ghs_1234.{'aB-_' * 20} is one of a GitHub app", "[redacted] is one of a GitHub app"),
+        ("xoxb-123456789012-123456789012-aBcDeFgHiJkLmNoP", "[redacted]"),
+        (f"xapp-1-A0123456789-123456-{'ab3' * 20}", "[redacted]"),
+        (
+            "to https://hooks.slack.com/services/T01234567/B01234567/aBcDeFgHiJkLmNoPqRsTuVwX",
+            "to https://hooks.slack.com/services/[redacted]",
+        ),
+        (f"sk_live_{'aB3' * 8} and rk_test_{'aB3' * 8}", "[redacted] and [redacted]"),
+        (f"whsec_{'aB3' * 10}==", "[redacted]"),
+        ("key AKIA" + "IOSFODNN7EXAMPLE", "key [redacted]"),
+        (f"AWS_SECRET_ACCESS_KEY={'aB3/+' * 8}", "AWS_SECRET_ACCESS_KEY=[redacted]"),
+        (f'{{"aws_secret_access_key": "{"aB3/+" * 8}"}}', '{"aws_secret_access_key": "[redacted]"}'),
+        (
+            "a\n-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4\n\nMIIE\n-----END RSA PRIVATE KEY-----\nb",
+            "a\n[redacted]\nb",
+        ),
+        ("-----BEGIN PRIVATE KEY-----\nMIIEvQIBADANBgkqhkiG9w0BAQEFAASC", "[redacted]"),
+        ("-----BEGIN OPENSSH PRIVATE KEY-----\\nb3Bl\\n-----END OPENSSH PRIVATE KEY-----", "[redacted]"),
     ],
 )
 def test_a_secret_is_known_by_its_shape(text: str, left: str) -> None:
@@ -56,6 +77,10 @@ def test_a_secret_is_known_by_its_shape(text: str, left: str) -> None:
         "https://my-app.herokuapp.com: joe@example.com, ssh://git@git.example.com",
         "http://127.0.0.1:5000/a:b@c",
         "HRKU- is how tokens begin",
+        "ghp_ is how tokens of GitHub begin, xoxb- those of Slack, sk_live_ those of Stripe, AKIA those of AWS",
+        "task_live_0123456789abcdefghij, foxxoxb-1, EURASIA0123456789ABCDEFG, hooks.slack.com/services/",
+        "ssh-rsa AAAAB3NzaC1yc2E and -----BEGIN PUBLIC KEY----- MIIB -----END PUBLIC KEY-----",
+        "AWS_SECRET_ACCESS_KEY is set, aws_secret_access_key: short",
         "TOKEN=None MAX_TOKEN=4096 --starting-token 12 --token=env:FOO if API_TOKEN==nil then",
         "",
     ],
@@ -142,3 +167,20 @@ def test_json_shows_that_a_text_in_it_would_be_changed(secret: str) -> None:
         assert would_change(written, change)
     for harmless in ("a \\ b \n \u2028 c", "the bearer of news"):
         assert not would_change(json.dumps([harmless]), change)
+
+
+def test_the_forms_of_tokens_are_redacted_in_answers_and_their_words_are_not() -> None:
+    text = f"Deploy aB3 with ghp_{'aB3' * 12} from https://joe:s3cret@git.example.com; the bearer is Authorization: x"
+    assert redact_forms(text) == (
+        "Deploy aB3 with [redacted] from https://joe:[redacted]@git.example.com; the bearer is Authorization: x"
+    )
+
+
+def test_an_error_has_no_token_of_any_form() -> None:
+    for token in (
+        f"ghp_{'aB3' * 12}",
+        "xoxb-123456789012-aBcDeFgHiJkL",
+        f"sk_live_{'aB3' * 8}",
+        "AKIA" + "IOSFODNN7EXAMPLE",
+    ):
+        assert str(KosmoError(f"The service says {token}.")) == "The service says [redacted]."
