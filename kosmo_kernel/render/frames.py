@@ -332,9 +332,9 @@ def _with_escape(method: Callable[..., Any]) -> Any:
 
     @wraps(method)
     def call(styler: Styler, *args: Any, **options: Any) -> Any:
-        given = signature(method).bind(styler, *args, **options)
-        given.arguments.setdefault("escape", "html")
-        return method(*given.args, **given.kwargs)
+        bound = signature(method).bind(styler, *args, **options)
+        bound.arguments.setdefault("escape", "html")
+        return method(*bound.args, **bound.kwargs)
 
     return call
 
