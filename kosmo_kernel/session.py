@@ -16,11 +16,12 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Self
 
 from kosmo_kernel import integrations
-from kosmo_kernel.errors import KosmoError, LuaSyntaxError, SettingsError, StoppedError
+from kosmo_kernel.errors import KosmoError, LuaSyntaxError, SettingsError, StoppedError, UnknownFieldError
 from kosmo_kernel.lua.host import CallRequest, Failure
 from kosmo_kernel.results import Result, note_calls
 from kosmo_kernel.run.call_tracker import CallTracker
 from kosmo_kernel.run.consent import ToolConsent
+from kosmo_kernel.run.habits import warnings_of
 from kosmo_kernel.run.lint import lint
 from kosmo_kernel.run.lookups import Lookups
 from kosmo_kernel.run.lua_run import KnownVariables, LuaRun
@@ -167,14 +168,17 @@ class Session(LuaState):
                     dry_run=options.dry_run,
                 )
         except Failure as failure:
-            source = "" if isinstance(failure.error, LuaSyntaxError) else source  # of which there are no warnings
-            raise run.error_of(failure, result, variables) from None
+            error = run.error_of(failure, result, variables, self.parses)
+            if error.advice or isinstance(error, LuaSyntaxError | UnknownFieldError):
+                source = ""  # no warning says more about the line
+            raise error from None
         finally:
             # The name of a call that failed may be of no function: scripts must not fill the memory with such names.
             self._called.update(call.path for call in result.calls if call.status == "ok")
             result.notes[:0] = lint(
                 source, variables.may_be_set, self._called, run.output.unmatched_tests, variables.nearest_set
             )
+            result.notes[:0] = warnings_of(source, variables.may_be_set)
             self._describe_recording(result)
             result.notes += self._walls.notes(self._machine.walls_found)
         result.values = [run.output.page(value) for value in outcome.values]

@@ -71,9 +71,12 @@ end
 function native.raise_comparison(a, b)
   local left, right = type(a), type(b)
   local name = (a == nil or b == nil) and naming.of_compared(4, a, b) or ""
-  if left == right then native.raise(format("attempt to compare two %s values%s", left, name)) end
+  local field = string.match(name, "^ %(field '([%a_][%w_]*)'%)$")
+  local advice = field and field ~= "length"
+    and format(". It may be null: test it first, `x.%s and x.%s < y`", field, field) or ""
+  if left == right then native.raise(format("attempt to compare two %s values%s%s", left, name, advice)) end
   if a == nil then left = left .. name elseif b == nil then right = right .. name end
-  native.raise(format("attempt to compare %s with %s", left, right))
+  native.raise(format("attempt to compare %s with %s%s", left, right, advice))
 end
 
 debug.setmetatable(nil, {

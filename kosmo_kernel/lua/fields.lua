@@ -10,6 +10,8 @@ local find, gmatch, match, sub = string.find, string.gmatch, string.match, strin
 local insert, remove = table.insert, table.remove
 local ipairs, next = ipairs, next
 
+local LENGTHS = { length = true, size = true, count = true } -- fields that lists of other languages have
+
 local assigned = {} -- names of fields that texts given to `load` assign
 
 -- Return the names that lead to a type inside these types, or nil.
@@ -58,6 +60,9 @@ function native.check_list(kind, name)
   local first = match(name, "^[^.]*")
   for _, declared in ipairs(kind.names) do
     if declared == first and not assigned[name] then return ask_parent(kind, name, true) end
+  end
+  if LENGTHS[name] and not assigned[name] then
+    native.raise(string.format("a list has no field `%s`: `#items` is the length of a list `items`", name))
   end
 end
 

@@ -16,13 +16,13 @@ local NO_SYSTEM = "a script cannot reach the system: no programs, no environment
 local INSTEAD = {
   list = {
     where = "list.filter", select = "list.filter", first = "list.take", head = "list.take", limit = "list.take",
-    skip = "list.drop", offset = "list.drop", tail = "list.drop", rest = "list.drop", slice = "list.take(list.drop(…), n)",
+    skip = "list.drop", offset = "list.drop", tail = "list.drop", rest = "list.drop", slice = "list.take(list.drop(items, 5), 5)",
     sort = "list.sort_by", sorted = "list.sort_by", order_by = "list.sort_by", group = "list.group_by",
     sum = "list.sum_by", unique = "list.unique_by", uniq = "list.unique_by", distinct = "list.unique_by",
-    index = "list.index_by", to_map = "list.index_by", pluck = "list.map", each = "for _, item in ipairs(items) do",
-    for_each = "for _, item in ipairs(items) do", reduce = "a loop, or list.sum_by", fold = "a loop, or list.sum_by",
-    count = "#items, or list.count_by", len = "#items", length = "#items", size = "#items",
-    any = "list.find", some = "list.find", contains = "list.find", includes = "list.find", all = "not list.find(items, …)",
+    index = "list.index_by", to_map = "list.index_by", pluck = "list.map", each = "for _, item in ipairs(items) do print(item) end",
+    for_each = "for _, item in ipairs(items) do print(item) end", reduce = "list.sum_by", fold = "list.sum_by",
+    count = "#items", len = "#items", length = "#items", size = "#items",
+    any = "list.find", some = "list.find", contains = "list.find", includes = "list.find", all = "#list.reject(items, test) == 0",
     concat = "list.flatten({ a, b })", extend = "list.flatten({ a, b })", merge = "list.flatten({ a, b })",
     max = 'list.sort_by(items, key, "desc")[1]', min = "list.sort_by(items, key)[1]",
   },
@@ -34,7 +34,10 @@ local INSTEAD = {
     join = "table.concat(texts, separator)", to_lower = "text:lower()", tolower = "text:lower()",
     to_upper = "text:upper()", toupper = "text:upper()", length = "#text", size = "#text",
   },
-  time = { days_ago = "time.ago", since = "time.days_since", today = "time.now()", time = "time.now()" },
+  time = {
+    days_ago = "time.ago", since = "time.days_since", today = "time.now()", time = "time.now()",
+    parse = "time.days_since", diff = "time.days_since", days_between = "time.days_since", strptime = "time.days_since",
+  },
 }
 local REASONS = { io = NO_FILES, os = NO_SYSTEM }
 local NETWORK = { -- globals that other programs have, of which a script may use a field or which it may call

@@ -208,9 +208,9 @@ end
 
 function requests.check(_, texts)
   -- A longer text is pasted rather than typed, and compiling it takes too long between two keystrokes.
-  local state = "complete"
-  if #texts[1] < MAX_CHECKED_BYTES then state = cells.completeness(texts[1]) end
-  return { kind = "checked", state = state }
+  local state, message = "complete", nil
+  if #texts[1] < MAX_CHECKED_BYTES then state, message = cells.completeness(texts[1]) end
+  return { kind = "checked", state = state, line = message and tonumber(string.match(message, "^cell:(%d+):")) }
 end
 
 -- Requests of an editor while the user types.

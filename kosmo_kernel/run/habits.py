@@ -2,7 +2,8 @@
 
 For a line that failed because it is written so, `advice` shows the same line in Lua. Only the script's text decides:
 the line where Lua found the error, with its strings and comments masked. Lua's message is never read. A function such
-as `len` counts only if no script of the session sets it.
+as `len` counts only if no script of the session sets it. A line is shown only if Lua has parsed the script with it, so
+that no advice is worse than none. `warnings_of` tells of lines that Lua takes in silence and that mean something else.
 """
 
 from __future__ import annotations
@@ -15,18 +16,23 @@ from kosmo_kernel.text import lazy_pattern
 from kosmo_kernel.values.lua_tokens import masked
 
 MAX_LINE_LENGTH = 400  # characters of a line that is rewritten
+MAX_LINES = 60  # lines above the one that failed that may have the mistake
+MAX_CHECKS = 12  # scripts that Lua parses for one advice
+
+Parses = Callable[[str, int], bool]
+"""Return whether Lua parses a script at least beyond a line, counted from 1."""
 
 
 class Habit(NamedTuple):
     """A way of writing that is none in Lua."""
 
     pattern: re.Pattern[str]  # in a masked line
-    lua: str | Callable[[str, str], str]  # the same in Lua, where `{0}` is the first group
+    lua: str | Callable[..., str]  # the same in Lua, where `{0}` is the first group
     sentence: str
     name: str = ""  # a function that the habit takes for granted
 
 
-def _habit(pattern: str, lua: str | Callable[[str, str], str], sentence: str, name: str = "") -> Habit:
+def _habit(pattern: str, lua: str | Callable[..., str], sentence: str, name: str = "") -> Habit:
     return Habit(lazy_pattern(pattern), lua, sentence, name)
 
 
@@ -37,17 +43,41 @@ def _joined(quote: str, content: str) -> str:
     return " .. ".join(piece for piece in pieces if piece != quote * 2) or quote * 2
 
 
+def _without_placeholders(quote: str, content: str) -> str:
+    """Return the Lua of a text of JavaScript with `${…}`."""
+    return _joined(quote, content.replace("${", "{"))
+
+
+def _sorted_by(*groups: str) -> str:
+    """Return the Lua of a list that a comparator would sort; an empty text if it compares something else."""
+    items, one, other, left, sign, right = groups
+    fields = {left.removeprefix(f"{name}."): name for name in (one, other) if left.startswith(f"{name}.")}
+    field = next(iter(fields), "")
+    if not field or right != f"{other if fields[field] == one else one}.{field}":
+        return ""
+    order = ', "desc"' if (sign == ">") == (fields[field] == one) else ""
+    return f'list.sort_by({items}, "{field}"{order})'
+
+
+def _number(sign: str, quote: str, content: str) -> str:
+    return f"{sign}{content}" if content.isdecimal() else f"{sign}{quote}{content}{quote}"
+
+
 _TARGET = r"([A-Za-z_][\w.]*(?:\[[^\]]*\])?)"
 # A name with its fields, indexes and one call.
 _VALUE = r"((?:[A-Za-z_][\w.]*)(?:\[[^\]]*\])?(?:\([^()]*\))?)"
 
 _OF_LISTS = "filter|reject|map|flatten|take|drop|unique_by|index_by|group_by|count_by|sum_by|sort_by|join"
 # A method of a list.
-_METHOD = rf"(?<![\w.:])(?!(?:list|parallel)\b)([A-Za-z_][\w.]*)(?:[.:]({_OF_LISTS})|:(find))\(\s*"
+_METHOD = rf"(?<![\w.:])(?!(?:list|parallel|table)\b)([A-Za-z_][\w.]*(?:\([^()]*\))?)(?:[.:]({_OF_LISTS})|:(find))\(\s*"
+# A function of two items that compares them.
+_COMPARATOR = r"function\s*\(\s*(\w+)\s*,\s*(\w+)\s*\)\s*return\s+([\w.]+)\s*([<>])\s*([\w.]+)\s*end"
 
 # In a masked line `\x01` stands for each character of a string or comment.
 _TEXTS = (
     _habit(r"\bf([\"'])(\x01*)\1", _joined, "Lua joins texts with `..`.", "f"),
+    _habit(r"^\s*```.*$", "", "Leave out the lines with three backticks: they are Markdown."),
+    _habit(r"()`([^`]*)`", lambda _, content: _without_placeholders('"', content), "Lua joins texts with `..`."),
     _habit(
         r"([\"'])(\x01*)\1\s*\.format\(",
         lambda quote, content: f"string.format({quote}{re.sub(r'{[^{}]*}', '%s', content)}{quote}, ",
@@ -75,7 +105,17 @@ _SYNTAX = (
     _habit(
         r"^\s*(?:import|from)\s+\w.*$", "", "There are no modules to load: json, regex, list, time and os are there."
     ),
-    _habit(r"^\s*(?:try|except\b.*|finally)\s*:.*$", "", "Write: local ok, problem = pcall(function() … end)"),
+    _habit(
+        r"^\s*(?:\}\s*)?(?:try|except|catch|finally)\b\s*[:{(\w].*$",
+        "",
+        "Lua has no `try`: `local ok, problem = pcall(heroku.list_apps)` calls a function and catches its error.",
+    ),
+    _habit(
+        r"^(.*?(?:\breturn\s+|[^=~<>]=\s*|\(\s*)|\s*)([^?]+?)\s*\?\s*([^:?]+?)\s*:\s*([^)]+?)(\)?\s*)$",
+        "{0}{1} and {2} or {3}{4}",
+        "Lua has no `? :`.",
+    ),
+    _habit(r"\(?([\w, ]*?)\)?\s*=>\s*([^,){]+)", "function({0}) return {1} end", "Lua writes a function like this."),
     _habit(r"^\s*class\s+\w+.*$", "", "Lua has no classes: a table with functions is one."),
     _habit(r"^(\s*)for\s+(\w+)\s+in\s+range\((\w+)\)\s*:?\s*$", "{0}for {1} = 0, {2} - 1 do", "Lua counts like this."),
     _habit(
@@ -83,11 +123,14 @@ _SYNTAX = (
     ),
     _habit(r"^(\s*)for\s+(\w+)\s+in\s+([^:]+?)\s*:\s*$", "{0}for _, {1} in ipairs({2}) do", "Lua loops like this."),
     _habit(r"^(\s*)elif\s+(.+?)\s*(?::|\bthen)?\s*$", "{0}elseif {1} then", "Lua writes `elseif`."),
+    _habit(r"^(\s*)else\s+if\s+(.+?)\s*(?::|\bthen)?\s*$", "{0}elseif {1} then", "Lua writes `elseif`."),
     _habit(r"^(\s*)if\s+(.+?)\s*:\s*$", "{0}if {1} then", "A condition ends with `then`, its block with `end`."),
     _habit(r"^(\s*)while\s+(.+?)\s*:\s*$", "{0}while {1} do", "A loop begins with `do` and ends with `end`."),
     _habit(r"^(\s*)else\s*:\s*$", "{0}else", "No colon follows `else`."),
     _habit(_VALUE + r"\s+is\s+not\s+None\b", "{0} ~= nil", "Lua's None is nil."),
     _habit(_VALUE + r"\s+is\s+None\b", "{0} == nil", "Lua's None is nil."),
+    _habit(_VALUE + r"\s+is\s+not\s+", "{0} ~= ", "Lua writes `~=` for unequal."),
+    _habit(_VALUE + r"\s+is\s+", "{0} == ", "Lua writes `==`."),
     _habit(
         r"(\S+)\s+not\s+in\s+" + _VALUE, "not list.find({1}, function(item) return item == {0} end)", "Lua has no `in`."
     ),
@@ -112,9 +155,38 @@ _SYNTAX = (
     _habit(
         r"^(\s*)continue\s*;?\s*$", "{0}goto continue", "Lua has no `continue`: put `::continue::` before the `end`."
     ),
+    _habit(r"\bcontinue\b", "goto continue", "Lua has no `continue`: put `::continue::` before the `end` of the loop."),
 )
 _CALLED = (
-    _habit(r"\blen\(((?:[^()]|\([^()]*\))*)\)", "#{0}", "Lua writes a length with `#`.", "len"),
+    _habit(r"(?<![.:\w])len\(((?:[^()]|\([^()]*\))*)\)", "#{0}", "Lua writes a length with `#`.", "len"),
+    _habit(r"([A-Za-z_][\w.]*)[.:](?:length|size|count|len)\(\)", "#{0}", "Lua writes a length with `#`."),
+    _habit(r"([A-Za-z_][\w.]*)\.length\b(?!\s*\()", "#{0}", "Lua writes a length with `#`."),
+    _habit(r"\btable\.getn\(((?:[^()]|\([^()]*\))*)\)", "#{0}", "Lua writes a length with `#`."),
+    _habit(rf"\btable\.({_OF_LISTS})\(", "list.{0}(", "Functions for lists are in `list`."),
+    _habit(
+        rf"\blist\.sort_by\(\s*(.+?)\s*,\s*{_COMPARATOR}\s*\)",
+        _sorted_by,
+        "`list.sort_by` takes a field, and puts null last.",
+    ),
+    _habit(rf"\btable\.sort\(\s*(.+?)\s*,\s*{_COMPARATOR}\s*\)", _sorted_by, "`list.sort_by` puts null last."),
+    _habit(
+        r"\btime\.now\(\)\s*-\s*([A-Za-z_][\w.]*)",
+        "time.days_since({0})",
+        "Times are texts: `time.days_since` counts the days.",
+    ),
+    _habit(r"([<>]=?\s*)([\"'])(\x01*)\2", _number, "A number has no quotes."),
+    _habit(
+        r"\b(?:table\.concat|list\.join)\(\s*([^,]+?)\s*,\s*([\"'])(\x01*)\2\s*\)",
+        'list.join({0}, {1}{2}{1}, "name")',
+        "Records are joined by a field.",
+    ),
+    _habit(r"(\.tables\.\w+)(?=\s*\[)", "{0}()", "A table of `heroku.tables` is a function."),
+    _habit(r"(?<![.\w:])unpack\(", "table.unpack(", "It is in `table`.", "unpack"),
+    _habit(r"\bmath\.round\(((?:[^()]|\([^()]*\))*)\)", "math.floor({0} + 0.5)", "Lua has no math.round()."),
+    _habit(r"(?<![.\w:])help\(", "docs.read(", "The reference is in `docs`.", "help"),
+    _habit(
+        r"(?<![.\w:])lua_run\(.*$", "", "This is the code of `lua_run` already: write what it would get.", "lua_run"
+    ),
     _habit(r"\bstr\(", "tostring(", "Lua has no str().", "str"),
     _habit(r"\b(?:int|float)\(", "tonumber(", "Lua has no int() and float().", "int"),
     _habit(
@@ -133,13 +205,18 @@ _CALLED = (
         "require",
     ),
     _habit(
-        r"^(\s*)for\s+(\w+)\s+in\s+([\w.]+(?:\.list_\w+\(.*\))?)\s+do\b",
-        "{0}for _, {1} in ipairs({2}) do",
+        r"\bfor\s+(\w+)\s+in\s+(?!i?pairs\b|coroutine\b)([\w.]+(?:\([^()]*\))?)\s+do\b",
+        "for _, {0} in ipairs({1}) do",
+        "A loop needs ipairs().",
+    ),
+    _habit(
+        r"\bfor\s+(\w+)\s*,\s*(\w+)\s+in\s+(?!i?pairs\b|coroutine\b)([\w.]+(?:\([^()]*\))?)\s+do\b",
+        "for {0}, {1} in ipairs({2}) do",
         "A loop needs ipairs().",
     ),
     _habit(_METHOD + r"\)", "list.{1}{2}({0})", "Lua's lists have no methods: `list` has functions."),
     _habit(_METHOD, "list.{1}{2}({0}, ", "Lua's lists have no methods: `list` has functions."),
-    _habit(_TARGET + r"\.append\((.*)\)", "table.insert({0}, {1})", "Lua's lists have no append()."),
+    _habit(_TARGET + r"[.:](?:append|push)\((.*)\)", "table.insert({0}, {1})", "Lua's lists have no append()."),
     _habit(r"([\"'])(\x01*)\1\s*%\s*(.+?)(\)?)\s*$", "string.format({0}{1}{0}, {2}){3}", "Lua has no `%` for texts."),
     _habit(r"([\"'])(\x01*)\1\s*\+\s*", "{0}{1}{0} .. ", "Lua joins texts with `..`."),
     _habit(r"\s*\+\s*([\"'])(\x01*)\1", " .. {0}{1}{0}", "Lua joins texts with `..`."),
@@ -154,7 +231,24 @@ _CALLED = (
 )
 
 
-def advice(source: str, line: int | None, *, compiled: bool, is_set: Callable[[str], bool]) -> str:
+# What Lua takes in silence, and what is meant. The groups of a pattern are as above.
+_RAISES = lazy_pattern(r"(?<![.\w:])(?:error|assert)\s*\(")
+_SILENT = (
+    _habit(
+        r"(?<![.\w:])await\s+(?=[A-Za-z_])",
+        "",
+        "`await` is nil, and the call after it a statement of its own.",
+        "await",
+    ),
+)
+_PATTERN = lazy_pattern(r"(?::|\bstring\.)(?:find|match|gmatch|gsub)\((?:[^\"'()]*,)?\s*([\"'])(\x01*)\1")
+_TEST = lazy_pattern(
+    r"\blist\.(filter|reject|find)\(\s*([\w.]+(?:\([^()]*\))?)\s*,\s*\{\s*(\w+)\s*=\s*([\"'])(\x01*)\4\s*\}\s*\)"
+)
+_CLASS = lazy_pattern(r"\\+([dDwWsS])")  # of regular expressions
+
+
+def advice(source: str, line: int | None, *, compiled: bool, is_set: Callable[[str], bool], parses: Parses) -> str:
     """Return what to write instead of a line that failed, or an empty text.
 
     Parameters:
@@ -162,21 +256,66 @@ def advice(source: str, line: int | None, *, compiled: bool, is_set: Callable[[s
         line: where it failed, counted from 1.
         compiled: whether the script compiled, so that it failed while running.
         is_set: returns whether a script of the session sets a variable of this name.
+        parses: returns whether Lua parses a script.
     """
     lines = source.split("\n")
     if line is None or not 1 <= line <= len(lines):
         return ""
     while line > 1 and not lines[line - 1].strip():  # what is unfinished is found at the end of the text
         line -= 1
-    text = lines[line - 1]
-    if len(text) > MAX_LINE_LENGTH:
+    hidden = masked(source).split("\n")
+    if compiled and _RAISES.search(hidden[line - 1]):  # the message is the script's own
         return ""
-    hidden = masked(source).split("\n")[line - 1]
-    for habit in (*_TEXTS, *(_CALLED if compiled else _SYNTAX)):
-        if habit.pattern.search(hidden) and not (habit.name and is_set(habit.name)):
-            lua = f"Write: {_rewritten(text, hidden, habit).strip()}" if habit.lua else ""
-            return f"{habit.sentence} {lua}".strip()
+    checks = MAX_CHECKS
+    # What is missing is found later than where it should be, but a value is wrong where it is used.
+    for number in (line,) if compiled else range(line, max(0, line - MAX_LINES), -1):
+        text, sentences = lines[number - 1], list[str]()
+        for habit in (*_TEXTS, *(_CALLED if compiled else _SYNTAX)) if len(text) <= MAX_LINE_LENGTH else ():
+            masked_text = hidden[number - 1] if text == lines[number - 1] else masked(text)
+            if not habit.pattern.search(masked_text) or (habit.name and is_set(habit.name)):
+                continue
+            if not habit.lua:
+                return habit.sentence if number == line else ""
+            text, before = _rewritten(text, masked_text, habit), text
+            sentences += [habit.sentence] * (text != before and habit.sentence not in sentences)
+            if text == before or not checks:
+                continue
+            checks -= 1
+            if parses("\n".join([*lines[: number - 1], text, *lines[number:]]), line):
+                return f"{' '.join(sentences)} Write: {text.strip()}"
     return ""
+
+
+def is_foreign(source: str, line: int, is_set: Callable[[str], bool]) -> bool:
+    """Return whether a line that does not compile is written as in another language."""
+    hidden = masked(source).split("\n")[line - 1]
+    habits = (*_TEXTS, *_SYNTAX)
+    return any(habit.pattern.search(hidden) and not (habit.name and is_set(habit.name)) for habit in habits)
+
+
+def warnings_of(source: str, is_set: Callable[[str], bool]) -> list[str]:
+    """Return a line about each place in a script that Lua takes in silence and that means something else."""
+    hidden = masked(source)
+    found: list[tuple[int, str]] = []
+    for habit in _SILENT:
+        if not is_set(habit.name):
+            found += [(match.start(), habit.sentence) for match in habit.pattern.finditer(hidden)]
+    for match in _PATTERN.finditer(hidden):
+        text = source[slice(*match.span(2))]
+        if "|" in text and "%|" not in text:
+            found.append(
+                (match.start(), '`|` is a letter in a pattern of Lua. `regex.match(text, "a|b")` has alternatives.')
+            )
+        if _CLASS.search(text):
+            written = _CLASS.sub(r"%\1", text)
+            found.append((match.start(), f'A pattern of Lua writes `%d` for `\\d`: "{written}".'))
+    for match in _TEST.finditer(hidden):
+        function, items, field, _, text = (source[slice(*match.span(number))] for number in range(1, 6))
+        if "*" in text:
+            pattern = re.sub(r"[\^$()%.\[\]+\-?]", r"%\g<0>", text).replace("*", ".*")
+            lua = f'list.{function}({items}, function(item) return item.{field}:match("^{pattern}$") end)'
+            found.append((match.start(), f'"{text}" is compared letter by letter. Write: {lua}'))
+    return [f"line {source.count(chr(10), 0, start) + 1}: {text}" for start, text in sorted(found)]
 
 
 def _rewritten(text: str, hidden: str, habit: Habit) -> str:

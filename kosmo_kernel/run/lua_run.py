@@ -167,8 +167,17 @@ class LuaRun(Struct, frozen=True):
         self.errors.pop(number - MAX_ERRORS, None)
         return number
 
-    def error_of(self, failure: Failure, result: Result, variables: KnownVariables) -> KosmoError:
-        """Return the error that ended the run, with its place in the script, what to do, and the result until then."""
+    def error_of(
+        self, failure: Failure, result: Result, variables: KnownVariables, parses: Callable[[str, int], bool]
+    ) -> KosmoError:
+        """Return the error that ended the run, with its place in the script, what to do, and the result until then.
+
+        Parameters:
+            failure: how the run ended.
+            result: the result until then.
+            variables: the variables that the run could read.
+            parses: returns whether Lua parses a script beyond a line.
+        """
         error = self.errors.get(failure.cause, failure.error)
         position = failure.error.message.removesuffix(error.message)
         variables.explain(error, self.chunks.text(failure.chunk), failure.line)
@@ -181,11 +190,15 @@ class LuaRun(Struct, frozen=True):
 
             source = self.chunks.text(error.chunk)[:MAX_CHARACTERS_PARSED]
             compiled = isinstance(failure.error, LuaRuntimeError)
-            error.advice = advice(source, error.line, compiled=compiled, is_set=self.chunks.sets)
+            error.advice = advice(source, error.line, compiled=compiled, is_set=self.chunks.sets, parses=parses)
             error.text += "." * bool(error.advice)
         error.sanitize(self.output.clean)
         error.result = result
         return error
+
+
+# How other languages write constants of Lua.
+_CONSTANTS = {"None": "nil", "null": "nil", "NULL": "nil", "undefined": "nil", "True": "true", "False": "false"}
 
 
 class KnownVariables:
@@ -218,7 +231,9 @@ class KnownVariables:
             return True  # the Lua process has just ended, so nothing is known
 
     def nearest_set(self, name: str) -> str:
-        """Return the variable of the scripts with the nearest name; empty if there is none."""
+        """Return the variable of the scripts with the nearest name, or a constant of Lua; empty if there is none."""
+        if name in _CONSTANTS:
+            return _CONSTANTS[name]
         try:
             return next(iter(nearest(name, sorted(self._own()), 1)), "")
         except KosmoError:

@@ -116,13 +116,23 @@ class LuaState:
         if state != "incomplete":
             return state, ""
         if source.rstrip().endswith(":"):  # no further lines complete `for app in apps:`
-            from kosmo_kernel.run.habits import advice
+            from kosmo_kernel.run.habits import is_foreign
 
-            if advice(source[:MAX_CHARACTERS_PARSED], source.count("\n") + 1, compiled=False, is_set=self._chunks.sets):
+            start = source.rstrip()[:MAX_CHARACTERS_PARSED]
+            if is_foreign(start, start.count("\n") + 1, self._chunks.sets):
                 return "invalid", ""
         from kosmo_kernel.values.lua_source import indent
 
         return state, indent(source)
+
+    def parses(self, source: str, line: int) -> bool:
+        """Return whether Lua parses a chunk at least beyond a line, counted from 1; False while that is not known."""
+        try:
+            reply = self._ask("check", source)
+        except KosmoError:
+            return False
+        wrong = reply.get("line")
+        return reply["state"] != "invalid" or (isinstance(wrong, int) and wrong > line)
 
     def names(self, chain: Sequence[str | int]) -> list[tuple[str, str]]:
         """Return the names that can follow a chain of names, without side effects and without requests.
