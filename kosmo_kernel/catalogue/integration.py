@@ -216,19 +216,32 @@ class Integration(Struct, frozen=True, dict=True):
             groups.setdefault(function.subject or self.title, []).append(function)
         return groups
 
-    def advice(self, function: Function, error: InvalidArgumentsError, *, in_python: bool = False) -> str:
-        """Return what to write in place of a call with invalid arguments."""
+    def advice(
+        self, function: Function, error: InvalidArgumentsError, corrected: str | None = None, *, in_python: bool = False
+    ) -> str:
+        """Return what to write in place of a call with invalid arguments.
+
+        Parameters:
+            function: the function.
+            error: the error.
+            corrected: the call with the arguments that were right, or empty if it cannot be written; the shortest call
+                when None.
+            in_python: the call is one of Python.
+        """
 
         def written(other: Function) -> str:
             return other.python_call if in_python else other.example_call
 
-        call, rows = f"{self.name}.{written(function)}", error.wanted_rows
-        if rows is not None:
+        call = f"{self.name}.{written(function)}" if corrected is None else corrected
+        rows = error.wanted_rows
+        if rows is not None and call:
             return f"The first {rows}: " + (f"{call}.head({rows})" if in_python else f"list.take({call}, {rows})")
         if "account" in error.unknown:
             return f"The name of an account stands before the function: {self.name}.production.{written(function)}"
         others = (self.names().get(f"list_{name}_{function.things}") for name in error.unknown)
-        return f"Write {self.name}.{written(other)}" if (other := next(filter(None, others), None)) else f"Write {call}"
+        if other := next(filter(None, others), None):
+            return f"Write {self.name}.{written(other)}"
+        return f"Write {call}" if call else ""
 
     def listing(self, param: Param) -> Function | None:
         """Return the function that lists all values of a parameter, `list_apps` for `app_id`; None if there is none.

@@ -111,7 +111,12 @@ def unknown_field(function: Function, path: tuple[str, ...], name: str, names: S
             text, advice=f'Write item.{prefix}{name}, and for all of them list.map(items, "{prefix}{name}").'
         )
     text = f'{_subject(function)} no field "{prefix}{shortened(sanitize_text(name), MAX_NAME_SHOWN)}".'
-    below = [column.name for column in function.columns if column.path[-1] == name] if not path else []
+    written_otherwise = (name, name.replace("_", "."))  # `app_name` is `app.name`
+    below = (
+        [column.name for column in function.columns if column.path[-1] == name or column.name in written_otherwise]
+        if not path
+        else []
+    )
     if reason := _why_not(function, name):
         return UnknownFieldError(text, advice=reason)
     near = [*below, *(f"{prefix}{field}" for field in nearest(name, names))]

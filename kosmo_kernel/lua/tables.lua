@@ -69,6 +69,7 @@ local function read_arguments(path, question, ...)
     values[parameter.name] = load("return " .. parameter.default, "=default", "t", {})()
   end
   local count, is_empty = select("#", ...), true
+  local is_table = count == 1 and type(given) == "table"
   local is_valid = count == 0 or count == 1 and spaces.has_named_arguments(given)
   for name, value in next, is_valid and given or {} do
     is_empty = false
@@ -79,7 +80,13 @@ local function read_arguments(path, question, ...)
   end
   if is_valid and not (is_empty and count > 0) then return collects, fresh, values end
   names = concat({ 'errors = "collect"', "fresh = true", table.unpack(names) }, ", ")
-  native.raise(format("%s takes no arguments but %s", path, names))
+  local advice = ""
+  for name, value in next, is_table and given or {} do
+    if type(name) == "string" and string.find(name, "^[%a_][%w_]*$") and type(value) == "string" and #value <= 60 then
+      advice = format(". Write list.filter(%s(), { %s = %s })", path, name, native.quoted(value))
+    end
+  end
+  native.raise(format("%s takes no arguments but %s%s", path, names, advice))
 end
 
 -- Raise an error if a table that collects failures could not be made: none of the lists that it needs could be read, or, if

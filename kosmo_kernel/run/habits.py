@@ -9,7 +9,7 @@ that no advice is worse than none. `warnings_of` tells of lines that Lua takes i
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 from kosmo_kernel.text import lazy_pattern
@@ -59,6 +59,18 @@ def _sorted_by(*groups: str) -> str:
     return f'list.sort_by({items}, "{field}"{order})'
 
 
+def _descending(call: str, quote: str, content: str) -> str:
+    """Return a call of `list.sort_by` with a field such as `-name`."""
+    order = ', "desc"' if content.startswith("-") else ""
+    return f"{call}{quote}{content.removeprefix('-')}{quote}{order})"
+
+
+def _fields(call: str, names: str) -> str:
+    """Return a call of `list.map` with a list of fields."""
+    fields = ", ".join(f"{name.replace('.', '_')} = item.{name}" for name in re.findall(r"\w[\w.]*", names))
+    return f"{call}function(item) return {{ {fields} }} end"
+
+
 def _number(sign: str, quote: str, content: str) -> str:
     return f"{sign}{content}" if content.isdecimal() else f"{sign}{quote}{content}{quote}"
 
@@ -76,6 +88,11 @@ _COMPARATOR = r"function\s*\(\s*(\w+)\s*,\s*(\w+)\s*\)\s*return\s+([\w.]+)\s*([<
 # In a masked line `\x01` stands for each character of a string or comment.
 _TEXTS = (
     _habit(r"\bf([\"'])(\x01*)\1", _joined, "Lua joins texts with `..`.", "f"),
+    _habit(
+        r"^\s*(?:\}\s*)?(?:try|except|catch|finally)\b\s*[:{(\w].*$",
+        "",
+        "Lua has no `try`: `local ok, problem = pcall(heroku.list_apps)` calls a function and catches its error.",
+    ),
     _habit(r"^\s*```.*$", "", "Leave out the lines with three backticks: they are Markdown."),
     _habit(r"()`([^`]*)`", lambda _, content: _without_placeholders('"', content), "Lua joins texts with `..`."),
     _habit(
@@ -106,18 +123,39 @@ _SYNTAX = (
         r"^\s*(?:import|from)\s+\w.*$", "", "There are no modules to load: json, regex, list, time and os are there."
     ),
     _habit(
-        r"^\s*(?:\}\s*)?(?:try|except|catch|finally)\b\s*[:{(\w].*$",
-        "",
-        "Lua has no `try`: `local ok, problem = pcall(heroku.list_apps)` calls a function and catches its error.",
-    ),
-    _habit(
         r"^(.*?(?:\breturn\s+|[^=~<>]=\s*|\(\s*)|\s*)([^?]+?)\s*\?\s*([^:?]+?)\s*:\s*([^)]+?)(\)?\s*)$",
         "{0}{1} and {2} or {3}{4}",
         "Lua has no `? :`.",
     ),
-    _habit(r"\(?([\w, ]*?)\)?\s*=>\s*([^,){]+)", "function({0}) return {1} end", "Lua writes a function like this."),
+    _habit(
+        r"(?:\(([\w, ]*)\)|\b(\w+))\s*[=-]>\s*([^,){]+)",
+        "function({0}{1}) return {2} end",
+        "Lua writes a function like this.",
+    ),
+    _habit(
+        r"^(.*?(?:\breturn\s+|[^=~<>]=\s*|\(\s*)|\s*)(\S.*?)\s+if\s+(.+?)\s+else\s+(.+?)\s*$",
+        "{0}{2} and {1} or {3}",
+        "Lua has no such `if`.",
+    ),
+    _habit(r"\(\s*(\w+\s*=(?!=)[^(){}]+)\)", "({{ {0} }})", "Named arguments stand in a table."),
+    _habit(r"^(\s*)function\s+([\w.:]*)\s*\((.*?)\)\s*\{\s*$", "{0}function {1}({2})", "A block has no braces."),
+    _habit(r"^(\s*)if\s*\((.+)\)\s*\{\s*$", "{0}if {1} then", "A block has no braces."),
+    _habit(r"^(\s*)while\s*\((.+)\)\s*\{\s*$", "{0}while {1} do", "A block has no braces."),
+    _habit(r"^(\s*)\}\s*else\s*\{\s*$", "{0}else", "A block has no braces."),
+    _habit(r"^(\s*)\}\s*;?\s*$", "{0}end", "A block ends with `end`."),
     _habit(r"^\s*class\s+\w+.*$", "", "Lua has no classes: a table with functions is one."),
     _habit(r"^(\s*)for\s+(\w+)\s+in\s+range\((\w+)\)\s*:?\s*$", "{0}for {1} = 0, {2} - 1 do", "Lua counts like this."),
+    _habit(
+        r"^(\s*)for\s+(\w+)\s+in\s+range\((\w+)\)\s*:\s*(\S.*)$",
+        "{0}for {1} = 0, {2} - 1 do {3} end",
+        "Lua counts like this.",
+    ),
+    _habit(
+        r"^(\s*)for\s+(\w+)\s+in\s+(?!range\b)([^:]+?)\s*:\s*(\S.*)$",
+        "{0}for _, {1} in ipairs({2}) do {3} end",
+        "Lua loops like this.",
+    ),
+    _habit(r"^(\s*)if\s+(.+?)\s*:\s*(\S.*)$", "{0}if {1} then {2} end", "A condition ends with `then`."),
     _habit(
         r"^(\s*)for\s+(\w+)\s*,\s*(\w+)\s+in\s+([\w.]+)\.items\(\)\s*:?\s*$", "{0}for {1}, {2} in pairs({3}) do", ""
     ),
@@ -129,8 +167,9 @@ _SYNTAX = (
     _habit(r"^(\s*)else\s*:\s*$", "{0}else", "No colon follows `else`."),
     _habit(_VALUE + r"\s+is\s+not\s+None\b", "{0} ~= nil", "Lua's None is nil."),
     _habit(_VALUE + r"\s+is\s+None\b", "{0} == nil", "Lua's None is nil."),
-    _habit(_VALUE + r"\s+is\s+not\s+", "{0} ~= ", "Lua writes `~=` for unequal."),
-    _habit(_VALUE + r"\s+is\s+", "{0} == ", "Lua writes `==`."),
+    _habit(r"\s+is\s+not\s+(?=[\w\"'])", " ~= ", "Lua writes `~=` for unequal."),
+    _habit(r"\s+is\s+(?!not\b)(?=[\w\"'])", " == ", "Lua writes `==`."),
+    _habit(r"^(.*?)\bif\s+(.+?)\s*:\s*(\S.*)$", "{0}if {1} then {2} end", "A condition ends with `then`."),
     _habit(
         r"(\S+)\s+not\s+in\s+" + _VALUE, "not list.find({1}, function(item) return item == {0} end)", "Lua has no `in`."
     ),
@@ -153,9 +192,10 @@ _SYNTAX = (
     _habit(r"^(\s*)del\s+(.+)$", "{0}{1} = nil", "Lua removes a value like this."),
     _habit(r"^(\s*)pass\s*$", "", "Leave `pass` out: a block may be empty."),
     _habit(
-        r"^(\s*)continue\s*;?\s*$", "{0}goto continue", "Lua has no `continue`: put `::continue::` before the `end`."
+        r"(?<![.\w:])continue\b(?!\s*[.=:(])",
+        "",
+        "Lua has no `continue`: `goto continue` jumps to a label `::continue::` before the `end` of the loop.",
     ),
-    _habit(r"\bcontinue\b", "goto continue", "Lua has no `continue`: put `::continue::` before the `end` of the loop."),
 )
 _CALLED = (
     _habit(r"(?<![.:\w])len\(((?:[^()]|\([^()]*\))*)\)", "#{0}", "Lua writes a length with `#`.", "len"),
@@ -175,6 +215,24 @@ _CALLED = (
         "Times are texts: `time.days_since` counts the days.",
     ),
     _habit(r"([<>]=?\s*)([\"'])(\x01*)\2", _number, "A number has no quotes."),
+    _habit(r"(\.\w+_at\s*[<>]=?\s*)os\.time\(\)", "{0}time.now()", "Times are texts, as that of `time.now()` is."),
+    _habit(r"(\blist\.sort_by\(.+?,\s*)([\"'])(\x01+)\2\s*\)", _descending, "The order is an argument of its own."),
+    _habit(
+        r"(\blist\.map\(.+?,\s*)\{\s*((?:[\"']\x01*[\"']\s*,?\s*)+)\}", _fields, "Several fields are a record of them."
+    ),
+    _habit(
+        r"\blist\.find\(.*\)\.\w", "", "`list.find` gives nil where it finds nothing: keep its value and test it first."
+    ),
+    _habit(r"\bJSON\.stringify\(|\bjson\.dumps\(", "json.encode(", "JSON is written by `json.encode`."),
+    _habit(r"\bJSON\.parse\(|\bjson\.loads\(", "json.decode(", "JSON is read by `json.decode`."),
+    _habit(r"\bconsole\.log\(", "print(", "Lua prints with `print`."),
+    _habit(r"(?<![.\w:])typeof\(", "type(", "The type of a value is that of `type`.", "typeof"),
+    _habit(
+        r"(?<![.\w:])checks\.\w+",
+        "",
+        "Checks are not run in Lua: `kosmo check` does, and `check` of `lua_run`.",
+        "checks",
+    ),
     _habit(
         r"\b(?:table\.concat|list\.join)\(\s*([^,]+?)\s*,\s*([\"'])(\x01*)\2\s*\)",
         'list.join({0}, {1}{2}{1}, "name")',
@@ -187,13 +245,13 @@ _CALLED = (
     _habit(
         r"(?<![.\w:])lua_run\(.*$", "", "This is the code of `lua_run` already: write what it would get.", "lua_run"
     ),
-    _habit(r"\bstr\(", "tostring(", "Lua has no str().", "str"),
-    _habit(r"\b(?:int|float)\(", "tonumber(", "Lua has no int() and float().", "int"),
+    _habit(r"(?<![.\w:])str\(", "tostring(", "Lua has no str().", "str"),
+    _habit(r"(?<![.\w:])(?:int|float)\(", "tonumber(", "Lua has no int() and float().", "int"),
     _habit(
         r"^(\s*)for\s+(\w+)\s+in\s+range\((\w+)\)\s*do", "{0}for {1} = 0, {2} - 1 do", "Lua counts like this.", "range"
     ),
-    _habit(r"\benumerate\(", "ipairs(", "Lua has no enumerate().", "enumerate"),
-    _habit(r"\bsorted\(", "list.sort_by(", "Lua has no sorted().", "sorted"),
+    _habit(r"(?<![.\w:])enumerate\(", "ipairs(", "Lua has no enumerate().", "enumerate"),
+    _habit(r"(?<![.\w:])sorted\(", "list.sort_by(", "Lua has no sorted().", "sorted"),
     _habit(
         r"(?<![.\w])(?:exit|quit)\(.*?\)", "return", 'A script ends with `return`, and fails with error("why").', "exit"
     ),
@@ -245,6 +303,8 @@ _PATTERN = lazy_pattern(r"(?::|\bstring\.)(?:find|match|gmatch|gsub)\((?:[^\"'()
 _TEST = lazy_pattern(
     r"\blist\.(filter|reject|find)\(\s*([\w.]+(?:\([^()]*\))?)\s*,\s*\{\s*(\w+)\s*=\s*([\"'])(\x01*)\4\s*\}\s*\)"
 )
+_ALTERNATIVES = lazy_pattern(r"\((?:[\w -]+\|)+[\w -]+\)|\A\^?[\w-]+(?:\|[\w-]+)+\$?\Z")
+_PLAIN = lazy_pattern(r"\s*,[^()]*,\s*true\b")  # the text is no pattern
 _CLASS = lazy_pattern(r"\\+([dDwWsS])")  # of regular expressions
 
 
@@ -269,21 +329,36 @@ def advice(source: str, line: int | None, *, compiled: bool, is_set: Callable[[s
     checks = MAX_CHECKS
     # What is missing is found later than where it should be, but a value is wrong where it is used.
     for number in (line,) if compiled else range(line, max(0, line - MAX_LINES), -1):
-        text, sentences = lines[number - 1], list[str]()
-        for habit in (*_TEXTS, *(_CALLED if compiled else _SYNTAX)) if len(text) <= MAX_LINE_LENGTH else ():
-            masked_text = hidden[number - 1] if text == lines[number - 1] else masked(text)
-            if not habit.pattern.search(masked_text) or (habit.name and is_set(habit.name)):
+        text, masked_text = lines[number - 1], hidden[number - 1]
+        if len(text) > MAX_LINE_LENGTH:
+            continue
+        matching = [
+            habit
+            for habit in (*_TEXTS, *(_CALLED if compiled else _SYNTAX))
+            if habit.pattern.search(masked_text) and not (habit.name and is_set(habit.name))
+        ]
+        for habits in _choices(matching):
+            if not habits[0].lua:
+                if number == line or not compiled:
+                    return habits[0].sentence
                 continue
-            if not habit.lua:
-                return habit.sentence if number == line else ""
-            text, before = _rewritten(text, masked_text, habit), text
-            sentences += [habit.sentence] * (text != before and habit.sentence not in sentences)
-            if text == before or not checks:
+            corrected = text
+            for habit in habits:
+                corrected = _rewritten(corrected, masked(corrected), habit)
+            if corrected == text or not checks:
                 continue
             checks -= 1
-            if parses("\n".join([*lines[: number - 1], text, *lines[number:]]), line):
-                return f"{' '.join(sentences)} Write: {text.strip()}"
+            if parses("\n".join([*lines[: number - 1], corrected, *lines[number:]]), line):
+                sentences = dict.fromkeys(filter(None, (habit.sentence for habit in habits)))
+                return " ".join([*sentences, f"Write: {corrected.strip()}"])
     return ""
+
+
+def _choices(habits: Sequence[Habit]) -> Iterator[Sequence[Habit]]:
+    """Yield each habit of a line alone, and those that are rewritten from the first on together."""
+    yield from ((habit,) for habit in habits)
+    rewritten = [habit for habit in habits if habit.lua]
+    yield from (rewritten[:count] for count in range(2, len(rewritten) + 1))
 
 
 def is_foreign(source: str, line: int, is_set: Callable[[str], bool]) -> bool:
@@ -302,7 +377,7 @@ def warnings_of(source: str, is_set: Callable[[str], bool]) -> list[str]:
             found += [(match.start(), habit.sentence) for match in habit.pattern.finditer(hidden)]
     for match in _PATTERN.finditer(hidden):
         text = source[slice(*match.span(2))]
-        if "|" in text and "%|" not in text:
+        if _ALTERNATIVES.search(text) and not _PLAIN.match(hidden, match.end()):
             found.append(
                 (match.start(), '`|` is a letter in a pattern of Lua. `regex.match(text, "a|b")` has alternatives.')
             )

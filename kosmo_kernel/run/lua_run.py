@@ -191,7 +191,7 @@ class LuaRun(Struct, frozen=True):
             source = self.chunks.text(error.chunk)[:MAX_CHARACTERS_PARSED]
             compiled = isinstance(failure.error, LuaRuntimeError)
             error.advice = advice(source, error.line, compiled=compiled, is_set=self.chunks.sets, parses=parses)
-            error.text += "." * bool(error.advice)
+            error.text += "." * (bool(error.advice) and error.text[-1:] not in ".?!")
         error.sanitize(self.output.clean)
         error.result = result
         return error

@@ -29,6 +29,7 @@ from kosmo_kernel.client.transport import in_process
 from kosmo_kernel.errors import ApiError, InvalidArgumentsError, RefusedError, SettingsError
 from kosmo_kernel.lua.host import CallRequest
 from kosmo_kernel.progress.run import Cancelled
+from kosmo_kernel.run.corrected_calls import corrected_call
 from kosmo_kernel.run.provider import FICTION, ServiceCall
 from kosmo_kernel.settings.notebook_run import notebook_run
 from kosmo_kernel.text import Moment, nearest, normalize_alias
@@ -137,7 +138,8 @@ class Services:
             collect = _collects_errors(function, args.pop("errors", None))
             bound = function.bind(args)
         except InvalidArgumentsError as error:
-            error.advice = integration.advice(function, error)
+            call = corrected_call(integration.name, function, request.by_name)
+            error.advice = integration.advice(function, error, call)
             raise
         many = function.fanned_out(bound)
         is_chosen = any(link.choice for link in function.links)

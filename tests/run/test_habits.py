@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -47,6 +49,42 @@ HABITS = {
     "local t = {} return t:flatten()": "return list.flatten(t)",
     "return '{} of {name}'.format(1, n)": "return string.format('%s of %s', 1, n)",
     "def f(x): return x": "function f(x) return x end",
+    'return n > 3 ? "many" : "few"': 'return n > 3 and "many" or "few"',
+    "return table.filter({}, print)": "return list.filter({}, print)",
+    "local t = {} return t:len()": "return #t",
+    "local t = {} if t.length > 10 then end": "if #t > 10 then end",
+    "return heroku.list_apps():filter(print)": "return list.filter(heroku.list_apps(), print)",
+    "return heroku.list_apps().map(print)": "return list.map(heroku.list_apps(), print)",
+    "return list.map({}, a => a.name)": "return list.map({}, function(a) return a.name end)",
+    "try { heroku.list_apps() } catch (e) {}": "pcall(heroku.list_apps)",
+    "for i = 1, 2 do if i == 1 then continue end end": "`::continue::`",
+    "for i = 1, 2 do\n  if i == 1 then\n    continue\n  end\nend": "`::continue::`",
+    "if 1 == 2 then\nelse if 1 == 1 then\nend": "elseif 1 == 1 then",
+    "return `n ${1}`": 'return "n " .. 1',
+    "```lua\nreturn 1\n```": "Markdown",
+    "local t = {} t.push(1)": "table.insert(t, 1)",
+    "return table.getn({ 1 })": "return #{ 1 }",
+    "return unpack({ 1 })": "return table.unpack({ 1 })",
+    "return math.round(1.5)": "return math.floor(1.5 + 0.5)",
+    "return help('list_apps')": "return docs.read('list_apps')",
+    "return lua_run('return 1')": "the code of `lua_run` already",
+    "local a = { at = '2026-11-20T09:00:00Z' } return time.now() - a.at": "return time.days_since(a.at)",
+    "return list.sort_by({ 1, 2 }, function(a, b) return a.n < b.n end)": 'list.sort_by({ 1, 2 }, "n")',
+    "return list.sort_by({ 1, 2 }, function(a, b) return b.n < a.n end)": 'list.sort_by({ 1, 2 }, "n", "desc")',
+    "return list.sort_by(heroku.list_apps(), '-name')": "'name', \"desc\")",
+    "return list.map({ {} }, { 'name', 'x.id' })": "function(item) return { name = item.name, x_id = item.x.id } end",
+    "local r = { version = 3 } return r.version > '40'": "return r.version > 40",
+    "return table.concat(heroku.list_apps(), ', ')": "return list.join(heroku.list_apps(), ', ', \"name\")",
+    "return heroku.tables.costs[1]": "return heroku.tables.costs()[1]",
+    "local apps = {} for _, a in apps do end": "for _, a in ipairs(apps) do end",
+    "if 'a' is 'x' then end": "if 'a' == 'x' then end",
+    "local a = {} if a.name is 'x': print(1)": "if a.name == 'x' then print(1) end",
+    "return heroku.list_apps(app_id='my-app')": "return heroku.list_apps({ app_id='my-app' })",
+    "function f() {\n  return 1\n}": "function f()",
+    "return 1 if 2 > 1 else 3": "return 2 > 1 and 1 or 3",
+    "console.log(1)": "print(1)",
+    "return JSON.stringify({})": "return json.encode({})",
+    "return list.find({}, print).id": "keep its value and test it first",
 }
 FINE = [
     "list.filter(1, print)",
@@ -56,6 +94,11 @@ FINE = [
     "x = = 1",
 ]
 WARNINGS = {
+    "return ('a'):match('^(a|b)')": "has alternatives",
+    "return ('a1'):match('\\\\d')": '"%d"',
+    "return list.filter(heroku.list_apps(), { name = '*-staging' })": 'item.name:match("^.*%-staging$") end)',
+    "local apps = await heroku.list_apps() return apps": "`await` is nil",
+    "return list.sum_by({ { a = null } }, 'a')": "Did you mean `nil`?",
     "return heroku.list_apps()[1].name == crashed": '"crashed"',
     "return 'a' == 'b', ({ x = 1 }).x ~= crashed": '"crashed"',
     "local a = { 1 } return a[0]": "`a[1]` is the first item",
@@ -86,6 +129,8 @@ WARNINGS = {
 NO_WARNING = [
     "local l = { 2, 1 }\nlist.map(l, print)\nprint(\nlist.take(l, 1))\nlist.take(l, 1)[1] = 1\nreturn\nlist.take(l, 1)",
     "print(1)\nlist.take({ 1 }, 1)",
+    "return ('a|b'):find('a%|b'), ('a|b'):find('|', 1, true)",
+    "local await = 1 return await",
     "local one = nil return one",
     "return nil",
     "for i = 1, 2 do\n  print(i)\nend",
@@ -128,10 +173,60 @@ def session() -> Iterator[Session]:
 
 @pytest.mark.parametrize("script", HABITS)
 def test_an_error_shows_the_line_in_lua(session: Session, script: str) -> None:
-    with pytest.raises(LuaError) as caught:
+    with pytest.raises(KosmoError) as caught:
         session.run(script)
-    assert caught.value.advice.endswith(HABITS[script]) or HABITS[script] in caught.value.advice
+    assert HABITS[script] in caught.value.advice
     assert "\n" not in caught.value.advice
+    assert_valid(session, caught.value.message)
+
+
+def assert_valid(session: Session, message: str) -> None:
+    """Check that Lua parses what a message advises to write: a statement, an expression or an unfinished block."""
+    for advised in re.split(r"\bWrite:? ", message)[1:]:
+        code = re.sub(r"\. [A-Z`].*$", "", advised)  # the sentence after it
+        opened = f"if true then\n{code}" if re.match(r"else(?:if)?\b", code) else code
+        assert session.completeness(opened)[0] != "invalid", code
+
+
+CALL_ADVICE = {
+    "heroku.list_releases({ app_id = 'my-app', since = 30 })": '{ app_id = "my-app", since = time.ago(30) }',
+    "heroku.list_releases({ app_id = 'my-app', newest = 0 })": '{ app_id = "my-app", newest = 1 }',
+    "heroku.list_apps({ team = 'larkmoor' })": 'list.filter(heroku.list_apps(), { team = "larkmoor" })',
+    "heroku.list_dynos({ app_id = 'my-app', state = 'up' })": '{ app_id = "my-app" }), { state = "up" })',
+    "heroku.list_dynos({ ap_id = 'my-app' })": 'heroku.list_dynos({ app_id = "my-app" })',
+    "heroku.tables.costs({ team = 'larkmoor' })": 'heroku.tables.costs(), { team = "larkmoor" })',
+}
+
+
+@pytest.mark.parametrize("call", CALL_ADVICE)
+def test_the_advised_call_keeps_the_arguments_that_were_given_and_runs(session: Session, call: str) -> None:
+    with pytest.raises(KosmoError) as caught:
+        session.run(f"return {call}")
+    code = caught.value.message.partition("Write ")[2]
+    assert CALL_ADVICE[call] in code
+    assert session.run(code).value is not None
+
+
+@pytest.mark.parametrize("call", ["heroku.list_apps({ page = 2 })", "heroku.list_dynos({ app_id = {}, x = {} })"])
+def test_a_call_whose_meaning_is_not_known_gets_no_advice(session: Session, call: str) -> None:
+    with pytest.raises(KosmoError) as caught:
+        session.run(f"return {call}")
+    assert "Write" not in caught.value.message
+
+
+LIBRARIES = Path(__file__).parents[2] / "kosmo_kernel/lua/missing_names.lua"
+
+
+@pytest.mark.parametrize("library", ["list", "string", "time"])
+def test_lua_parses_what_stands_for_a_name_of_another_library(session: Session, library: str) -> None:
+    table = re.search(rf"^  {library} = \{{\n(.*?)^  \}},$", LIBRARIES.read_text(), re.DOTALL | re.MULTILINE)
+    assert table is not None
+    names = re.findall(r"(\w+) = [\"']", table[1])
+    assert len(names) > 3
+    for name in names:
+        with pytest.raises(LuaError) as caught:
+            session.run(f"return {library}.{name}({{ 1 }})")
+        assert_valid(session, caught.value.message)
 
 
 @pytest.mark.parametrize("script", FINE)
@@ -196,7 +291,7 @@ def test_what_works_gets_no_warning(session: Session, script: str) -> None:
     assert not [note for note in session.run(script).notes if note.startswith("line ")]
 
 
-@pytest.mark.parametrize("call", ["list_dynos()", "list_dynos({ app = 'a' })", "list_apps(1)"])
+@pytest.mark.parametrize("call", ["list_dynos()", "list_dynos({ app = 'my-app' })", "list_apps(1)"])
 def test_the_call_that_an_error_advises_runs(session: Session, call: str) -> None:
     with pytest.raises(KosmoError) as caught:
         session.run(f"heroku.{call}")
