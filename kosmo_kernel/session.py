@@ -21,7 +21,6 @@ from kosmo_kernel.lua.host import CallRequest, Failure
 from kosmo_kernel.results import Result, note_calls
 from kosmo_kernel.run.call_tracker import CallTracker
 from kosmo_kernel.run.consent import ToolConsent
-from kosmo_kernel.run.habits import warnings_of
 from kosmo_kernel.run.lint import lint
 from kosmo_kernel.run.lookups import Lookups
 from kosmo_kernel.run.lua_run import KnownVariables, LuaRun
@@ -178,7 +177,6 @@ class Session(LuaState):
             result.notes[:0] = lint(
                 source, variables.may_be_set, self._called, run.output.unmatched_tests, variables.nearest_set
             )
-            result.notes[:0] = warnings_of(source, variables.may_be_set)
             self._describe_recording(result)
             result.notes += self._walls.notes(self._machine.walls_found)
         result.values = [run.output.page(value) for value in outcome.values]

@@ -54,6 +54,9 @@ _MAY_BE_WRONG = lazy_pattern(
     r"|(?:\A|[;\n]|\b(?:do|then|else|repeat)\b)[ \t]*+list\s*\."
 )
 
+# What may be written as in another language and is taken in silence.
+_MAY_MEAN_ANOTHER = lazy_pattern(r"\bawait\b|\b(?:find|match|gmatch|gsub)\b|\blist\.(?:filter|reject|find)\(.*\*")
+
 
 def lint(
     source: str,
@@ -75,6 +78,11 @@ def lint(
         nearest_variable: returns the variable with the nearest name, or an empty text.
     """
     source = source[:MAX_CHARACTERS_PARSED]
+    habits = []
+    if _MAY_MEAN_ANOTHER.search(source):
+        from kosmo_kernel.run.habits import warnings_of
+
+        habits = warnings_of(source, is_set)
     literals, warnings = set(), []
     for comparison, warning in _of_fields(source, calls):
         literals.add(comparison.literal)
@@ -84,7 +92,7 @@ def lint(
         from kosmo_kernel.run.mistakes import mistakes
 
         warnings += mistakes(source, is_set, nearest_variable)
-    return warnings
+    return habits + warnings
 
 
 def _of_fields(source: str, calls: Collection[str]) -> Iterator[tuple[Comparison, str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -56,6 +57,9 @@ def test_a_warning_about_a_variable_names_the_one_that_is_meant(session: Session
     assert note == "line 1: `plam` is a variable that nothing sets. Did you mean `plan`?"
 
 
+FIELD = re.compile(r"\(field '(\w+)'\)")
+
+
 @pytest.mark.parametrize(
     ("comparison", "said"),
     [
@@ -73,4 +77,7 @@ def test_a_warning_about_a_variable_names_the_one_that_is_meant(session: Session
 )
 def test_a_comparison_names_the_nil(session: Session, comparison: str, said: str) -> None:
     message = session.run(f"return select(2, pcall(function() local x = {comparison} return x end))").value
-    assert message == (f"Lua:1: attempt to compare {said}" if said else True)
+    hint = (
+        f". It may be null: test it first, `x.{field[1]} and x.{field[1]} < y`" if (field := FIELD.search(said)) else ""
+    )
+    assert message == (f"Lua:1: attempt to compare {said}{hint}" if said else True)
