@@ -168,9 +168,8 @@ class Session(LuaState):
                 )
         except Failure as failure:
             error = run.error_of(failure, result, variables, self.parses)
-            if error.advice or isinstance(error, LuaSyntaxError | UnknownFieldError):
-                source = ""  # no warning says more about the line
-            raise error from None
+            source = "" if error.advice or isinstance(error, LuaSyntaxError | UnknownFieldError) else source
+            raise error from None  # of whose line no warning says more
         finally:
             # The name of a call that failed may be of no function: scripts must not fill the memory with such names.
             self._called.update(call.path for call in result.calls if call.status == "ok")
@@ -180,8 +179,7 @@ class Session(LuaState):
             self._describe_recording(result)
             result.notes += self._walls.notes(self._machine.walls_found)
         result.values = [run.output.page(value) for value in outcome.values]
-        result.hidden = not result.planned if options.dry_run else outcome.hidden
-        result.memory = outcome.memory
+        result.memory, result.hidden = outcome.memory, not result.planned if options.dry_run else outcome.hidden
         if options.number is not None and not options.dry_run:
             result.notes[:0] = filter(None, [self.keep(options.number, result.value, outcome.size)])
         result.outputs = {name: run.output.page(self._requested(name, outcome.outputs, result)) for name in outputs}

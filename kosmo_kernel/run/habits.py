@@ -339,7 +339,7 @@ def advice(source: str, line: int | None, *, compiled: bool, is_set: Callable[[s
         ]
         for habits in _choices(matching):
             if not habits[0].lua:
-                if number == line or not compiled:
+                if number >= line - 1:
                     return habits[0].sentence
                 continue
             corrected = text
