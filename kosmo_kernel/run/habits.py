@@ -371,26 +371,26 @@ def is_foreign(source: str, line: int, is_set: Callable[[str], bool]) -> bool:
 def warnings_of(source: str, is_set: Callable[[str], bool]) -> list[str]:
     """Return a line about each place in a script that Lua takes in silence and that means something else."""
     hidden = masked(source)
-    found: list[tuple[int, str]] = []
+    warnings: list[tuple[int, str]] = []
     for habit in _SILENT:
         if not is_set(habit.name):
-            found += [(match.start(), habit.sentence) for match in habit.pattern.finditer(hidden)]
+            warnings += [(match.start(), habit.sentence) for match in habit.pattern.finditer(hidden)]
     for match in _PATTERN.finditer(hidden):
         text = source[slice(*match.span(2))]
         if _ALTERNATIVES.search(text) and not _PLAIN.match(hidden, match.end()):
-            found.append(
+            warnings.append(
                 (match.start(), '`|` is a letter in a pattern of Lua. `regex.match(text, "a|b")` has alternatives.')
             )
         if _CLASS.search(text):
             written = _CLASS.sub(r"%\1", text)
-            found.append((match.start(), f'A pattern of Lua writes `%d` for `\\d`: "{written}".'))
+            warnings.append((match.start(), f'A pattern of Lua writes `%d` for `\\d`: "{written}".'))
     for match in _TEST.finditer(hidden):
         function, items, field, _, text = (source[slice(*match.span(number))] for number in range(1, 6))
         if "*" in text:
             pattern = re.sub(r"[\^$()%.\[\]+\-?]", r"%\g<0>", text).replace("*", ".*")
             lua = f'list.{function}({items}, function(item) return item.{field}:match("^{pattern}$") end)'
-            found.append((match.start(), f'"{text}" is compared letter by letter. Write: {lua}'))
-    return [f"line {source.count(chr(10), 0, start) + 1}: {text}" for start, text in sorted(found)]
+            warnings.append((match.start(), f'"{text}" is compared letter by letter. Write: {lua}'))
+    return [f"line {source.count(chr(10), 0, start) + 1}: {text}" for start, text in sorted(warnings)]
 
 
 def _rewritten(text: str, hidden: str, habit: Habit) -> str:

@@ -191,7 +191,7 @@ def assert_valid(session: Session, message: str) -> None:
 CALL_ADVICE = {
     "heroku.list_releases({ app_id = 'my-app', since = 30 })": '{ app_id = "my-app", since = time.ago(30) }',
     "heroku.list_releases({ app_id = 'my-app', newest = 0 })": '{ app_id = "my-app", newest = 1 }',
-    "heroku.list_apps({ team = 'larkmoor' })": 'list.filter(heroku.list_apps(), { team = "larkmoor" })',
+    "heroku.list_apps({ stack = 'heroku-24' })": 'list.filter(heroku.list_apps(), { stack = "heroku-24" })',
     "heroku.list_dynos({ app_id = 'my-app', state = 'up' })": '{ app_id = "my-app" }), { state = "up" })',
     "heroku.list_dynos({ ap_id = 'my-app' })": 'heroku.list_dynos({ app_id = "my-app" })',
     "heroku.tables.costs({ team = 'larkmoor' })": 'heroku.tables.costs(), { team = "larkmoor" })',
