@@ -50,12 +50,14 @@ def _without_placeholders(quote: str, content: str) -> str:
 
 def _sorted_by(*groups: str) -> str:
     """Return the Lua of a list that a comparator would sort; an empty text if it compares something else."""
-    items, one, other, left, sign, right = groups
-    fields = {left.removeprefix(f"{name}."): name for name in (one, other) if left.startswith(f"{name}.")}
+    items, first, second, field_before, sign, field_after = groups
+    fields = {
+        field_before.removeprefix(f"{name}."): name for name in (first, second) if field_before.startswith(f"{name}.")
+    }
     field = next(iter(fields), "")
-    if not field or right != f"{other if fields[field] == one else one}.{field}":
+    if not field or field_after != f"{second if fields[field] == first else first}.{field}":
         return ""
-    order = ', "desc"' if (sign == ">") == (fields[field] == one) else ""
+    order = ', "desc"' if (sign == ">") == (fields[field] == first) else ""
     return f'list.sort_by({items}, "{field}"{order})'
 
 
