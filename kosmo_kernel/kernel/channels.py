@@ -36,6 +36,7 @@ LINGER_MILLISECONDS = 1000  # how long queued messages may take to be sent on sh
 # As integers, because pyzmq's own constants, which are enumerations, take longer than sending a frame.
 EVENTS, MORE, READABLE = int(zmq.EVENTS), int(zmq.SNDMORE), int(zmq.POLLIN)
 SUBSCRIBED = b"\x01"  # prefix of a subscription message; the topic follows
+MAX_MESSAGE_BYTES = 256 << 20  # of a frame that is received; whoever sends a larger one is disconnected
 MAX_QUEUED_BROADCASTS = 100_000  # messages queued for a slow subscriber
 LENT_SECONDS = 0.02  # for which a handler runs, or twice as long, before the second thread takes the socket
 
@@ -203,6 +204,7 @@ class Channels:
     def _open(self, kind: int, channel: str) -> zmq.Socket[bytes]:
         socket = self._context.socket(kind)
         socket.linger = LINGER_MILLISECONDS
+        socket.setsockopt(zmq.MAXMSGSIZE, MAX_MESSAGE_BYTES)
         if kind == zmq.ROUTER:
             socket.router_handover = 1  # a client that reconnects keeps its identity
         else:
@@ -400,7 +402,7 @@ class MessageCodec:
         try:
             header, _, metadata, content = (json.loads(text.decode(errors="replace")) for text in texts)
             kind, subshell = str(header["msg_type"]), str(header.get("subshell_id") or "")
-        except (ValueError, TypeError, KeyError, AttributeError) as error:
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
             raise InvalidMessageError(f"a message that makes no sense: {error}") from None
         buffers = list(frames[delimiter + 2 + _JSON_FRAMES :])
         return Request(list(frames[:delimiter]), kind, content, metadata, texts[0], buffers, subshell)
