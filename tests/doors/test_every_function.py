@@ -27,9 +27,10 @@ from kosmo_kernel.integrations.heroku.facts import LinkFact, facts
 from kosmo_kernel.integrations.heroku.fields import HOST, FieldFact
 from kosmo_kernel.python_api import share_session, stop_sharing
 from kosmo_kernel.python_api.namespace import namespace_named
+from kosmo_kernel.render.tables import RecordView
 from kosmo_kernel.results import run_document
 from kosmo_kernel.session import Session
-from kosmo_kernel.values.records import encode
+from kosmo_kernel.values.records import Record, encode
 
 NAMES = [function.name for function in HEROKU.functions if function.links]
 SOME = [
@@ -150,7 +151,7 @@ def test_a_function_gives_the_records_of_the_api_as_the_facts_have_them_in_lua_a
         [rows] = json.loads(encode(run_document(result)))["result"]
         assert rows
         if function.returns == "record":
-            assert dict(of_python) == rows
+            assert of_python == RecordView(Record(rows, function))  # with times as datetimes
         else:
             frame = result.frame()
             pd.testing.assert_frame_equal(frame, of_python)

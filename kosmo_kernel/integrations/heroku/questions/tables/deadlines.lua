@@ -50,7 +50,7 @@ for _, app in ipairs(apps) do
   local command = "heroku stack:set heroku-26 -a " .. app.name
   local stack, next_stack = app.stack.name, app.build_stack.name
   local builds = (dates[next_stack] or {}).builds or {}
-  local ends = list.find(builds, function(one) return one.builds == "not possible" end)
+  local ends = list.find(builds, { builds = "not possible" })
   add("stack builds end", next_stack, coming(ends and ends.since), command, app)
   ends = dates[stack] and dates[stack].supported_until
   add("stack support ends", stack, coming(ends), command, app)
