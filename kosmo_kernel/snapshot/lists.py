@@ -225,7 +225,7 @@ class AccountLists:
             items_read += len(items)
         self.failures += failures
         if len(failures) < items_read or not items_read:
-            names = [way.param.name for way in plan.ways]
+            names = list(dict.fromkeys(way.param.name for way in plan.ways))
             self.tables[table], self.items[table] = Records(rows, function, columns_of(function, names)), names
 
     def _items(self, way: Way) -> list[Any]:

@@ -36,6 +36,7 @@ MADE_LATER = {
     "magic/editing.py": "a name that is escaped, on the cell that its user edits",
     "run/habits.py": "a table of this package, tested with the others of its file",
     "run/lua_run.py": "the name of a parameter, which is escaped, on the text of a call",
+    "snapshot/lists.py": "a pattern of the catalogue, on the name of a plan",
     "text.py": "the patterns of the other files, each of which is tested with the others of its file",
 }
 
