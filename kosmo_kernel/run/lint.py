@@ -210,7 +210,7 @@ def _declared(functions: tuple[tuple[str, str], ...]) -> tuple[dict[str, dict[Co
     for name, function in functions:
         integration = integrations.find(name)
         own = integration.function(function).columns
-        for column in own:
+        for column in chain(own, *(column.items for column in own)):
             columns_by_name.setdefault(column.path[-1], {})[column] = None
         nested = record_type(own, integration.labels)["fields"]
         labels |= {name: kind["label"] for name, kind in nested.items() if "label" in kind}

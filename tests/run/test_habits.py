@@ -127,6 +127,7 @@ WARNINGS = {
     "return #{ crashed, 'up' }": "`crashed` is a variable that nothing sets",
 }
 NO_WARNING = [
+    "local b = heroku.list_stack_dates()[1].builds or {} return list.find(b, function(d) return d.builds == 'x' end)",
     "local l = { 2, 1 }\nlist.map(l, print)\nprint(\nlist.take(l, 1))\nlist.take(l, 1)[1] = 1\nreturn\nlist.take(l, 1)",
     "print(1)\nlist.take({ 1 }, 1)",
     "return ('a|b'):find('a%|b'), ('a|b'):find('|', 1, true)",
