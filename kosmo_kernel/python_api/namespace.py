@@ -12,7 +12,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from kosmo_kernel.accounts import DEFAULT, NOT_AN_ALIAS, account_in_use, demo_places, how_to_add, looks_like_token
-from kosmo_kernel.catalogue import RESERVED, Function, Integration, Param, missing_function
+from kosmo_kernel.catalogue import ERROR_MODES, RESERVED, Function, Integration, Param, missing_function
 from kosmo_kernel.errors import InvalidArgumentsError, UnknownNameError, UserError
 from kosmo_kernel.integrations import known
 from kosmo_kernel.python_api import current_session
@@ -244,12 +244,12 @@ def known_values(code: str, variables: Mapping[str, Any], session: Session) -> t
         return None
     param = _param(function, typed["name"], call["arguments"][: typed.start()])
     listing = integration.listing(param) if param else None
-    if param is None or listing is None:
-        return None
-    account = (call["account"] or "").strip(".[]\"'") or account or session.account
-    records = session.last_list(integration.name, listing.name, account) or ()
-    texts = [value for value in map(param.value_of_record, records) if isinstance(value, str)]
-    values = [text for text in texts if text.startswith(typed["text"]) and is_plain_in_quotes(text)]
+    texts: list[Any] = list(ERROR_MODES) if function.fan_out and typed["name"] == "errors" else []
+    if param is not None and listing is not None:
+        account = (call["account"] or "").strip(".[]\"'") or account or session.account
+        texts = list(map(param.value_of_record, session.last_list(integration.name, listing.name, account) or ()))
+    plain = [text for text in texts if isinstance(text, str) and is_plain_in_quotes(text)]
+    values = [text for text in plain if text.startswith(typed["text"])]
     return (values, typed["text"]) if values else None
 
 

@@ -216,10 +216,18 @@ def test_names_of_listed_apps_are_completed_in_calls_from_python(shell: Shell) -
         assert app not in completions(shell, call.format("company.get_team"))
         assert app not in completions(shell, call.format("print"))
     assert app not in completions(shell, "company.get_dyno('x', 'my-|")
+    assert completions(shell, "company.list_dynos(apps, errors='c|") == [("collect", "c", "instance")]
     del shell.user_ns["company"]
     for call in ("heroku.demo", "heroku['demo']", "from kosmo_kernel import heroku\nheroku.demo"):
         assert completions(shell, f"{call}.get_app('my-|") == [app]
     assert app not in completions(shell, "heroku.get_app('my-|")  # of the session's account
+
+
+def test_names_of_arguments_are_completed_in_calls_from_python(shell: Shell) -> None:
+    shell.user_ns["company"] = kosmo_kernel.heroku.demo
+    assert completions(shell, "company.list_dynos(app_i|") == [("app_id=", "app_i", "param")]
+    assert completions(shell, "x = [company.list_dynos('a', err|")[0] == ("errors=", "err", "param")
+    del shell.user_ns["company"]
 
 
 def test_an_alias_of_the_magic_is_completed_as_well(shell: Shell) -> None:
