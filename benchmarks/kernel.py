@@ -36,6 +36,8 @@ LINES = 10_000
 PRINTS = {"ipykernel": f"for i in range({LINES}): print(i)", "kosmo_kernel": f"for i = 1, {LINES} do print(i) end"}
 LOOPS = {"ipykernel": "while True: pass", "kosmo_kernel": "while true do end"}
 NAMES = {"ipykernel": "str.uppe", "kosmo_kernel": "string.uppe"}
+STATEMENT = 'for i = 1, 9 do local row = { app = i, "x" } print(row.app) end\n'
+LONG_TEXTS = {"ipykernel": "", "kosmo_kernel": STATEMENT * (40_000 // len(STATEMENT))}  # before what is completed
 PATIENCE = 30  # seconds
 
 # What is measured, its unit, the ratio to ipykernel's that it should not exceed, and the figure.
@@ -50,6 +52,7 @@ MEASURES = {
     "10,000 printed lines": ("ms", 0.15, None),
     "stream messages for them": ("", None, 5),
     "complete": ("ms", None, 3),
+    "complete in 40 KB": ("ms", None, 3),
     "inspect": ("ms", None, 3),
     "interrupt of a loop": ("ms", 0.28, None),
     "memory (USS)": ("MiB", 0.53, None),
@@ -189,6 +192,10 @@ def measure(name: str, cells: int, figures: Figures) -> None:
         text = NAMES[name]
         for _ in range(6):
             figures["complete"].append(timed(lambda: kernel.answer(client.complete(text))))
+            long = f"{LONG_TEXTS[name]}{'x = 1 ' * len(figures['complete'])}{text}"
+            started = time.perf_counter()
+            kernel.answer(client.complete(long))
+            figures["complete in 40 KB"].append((time.perf_counter() - started) * 1000)
             figures["inspect"].append(timed(lambda: kernel.answer(client.inspect(f"{text}r"))))
         for _ in range(3):
             figures["interrupt of a loop"].append(interrupted(kernel, LOOPS[name]))

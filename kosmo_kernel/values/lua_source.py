@@ -8,14 +8,16 @@ the text, without recursion.
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Iterator
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from itertools import chain
+from operator import attrgetter
 
 from msgspec import Struct
 
-from kosmo_kernel.values.lua_tokens import tokens_of
+from kosmo_kernel.values.lua_tokens import Token, tokens_of
 
 MAX_TEXTS = 256  # whose facts are kept: more than a session keeps scripts, all of which are read for some requests
 WHOLE = -1  # stands for the token that opens the whole text
@@ -33,6 +35,8 @@ _CLOSES = {  # what each closing word closes
 _HEADS = ("if", "elseif", "while", "for")
 _STATEMENTS = frozenset((*_HEADS, "break", "do", "else", "end", "goto", "local", "repeat", "return", "then", "until"))
 _STRUCTURE = _STATEMENTS | _OPENS | _CLOSES.keys() | {*SEPARATORS}  # words that are matched or separate
+# What begins a statement whatever comes before it, and does not close a block.
+_BEGIN = frozenset(("for", "goto", "if", "local", "repeat", "return", "while"))
 PREFIXES = frozenset(("not", "-", "#", "~"))
 OPERATORS = frozenset(
     ["+", "-", "*", "/", "//", "%", "^", "..", "==", "~=", "<", ">", "<=", ">=", "and", "or", "&", "|", "~", "<<", ">>"]
@@ -61,26 +65,67 @@ class TableEntry(Struct, frozen=True):
     value: int  # the first token of its value
 
 
-@lru_cache(maxsize=4)  # while a name is typed, the text before it stays the same and is needed repeatedly
+_start = attrgetter("start")
+
+
 def read(code: str) -> Source:
-    """Return what is read from a Lua text."""
-    return Source(code)
+    """Return what is read from a Lua text; what was typed after the last text is read without most of that."""
+    global _latest  # noqa: PLW0603 - one assignment replaces it as a whole, which is safe in any thread
+    latest = _latest
+    if latest is None or latest.code != code:
+        _latest = latest = Source(code, latest)
+    return latest
 
 
 class Source:
-    """A Lua text without its comments. Tokens are counted from 0; `size` stands for the end of the text."""
+    """A Lua text without its comments. Tokens are counted from 0; `size` stands for the end of the text.
 
-    def __init__(self, code: str) -> None:
+    Parameters:
+        code: the text.
+        earlier: another text, whose statements are not read again if this text begins with them.
+    """
+
+    def __init__(self, code: str, earlier: Source | None = None) -> None:
         self.code = code
-        self.tokens = [token for token in tokens_of(code) if token.kind != "comment"]
-        self.size = len(self.tokens)
-        self.words = [*("" if token.kind == "string" else token.text for token in self.tokens), *[""] * 3]
-        self.kinds = [*(token.kind for token in self.tokens), *[""] * 3]
+        self.tokens: list[Token] = []
+        self.words: list[str] = []
+        self.kinds: list[str] = []
         self.opener: list[int] = []  # the innermost bracket or block around each token, and around the end
         self.partner: dict[int, int] = {}  # of the tokens that open and close brackets and blocks
         self.separators: dict[int, list[int]] = {}  # directly inside each bracket and block
+        self.statements: list[int] = []  # tokens outside of all blocks that begin a statement whatever is before them
+        self.bindings: dict[str, list[Binding]] = {}  # what the text sets, by the name of the variable, in its order
+        if earlier:
+            self._take(earlier)
+        tokens, first = tokens_of(code), len(self.tokens)
+        begin = self.tokens[-1].end if first else 0
+        new = [token for token in tokens[bisect_left(tokens, begin, key=_start) :] if token.kind != "comment"]
+        self.tokens += new
+        self.size = len(self.tokens)
+        self.words += [*("" if token.kind == "string" else token.text for token in new), *[""] * 3]
+        self.kinds += [*(token.kind for token in new), *[""] * 3]
+        self._match(first)
+        self._bind(first)
+
+    def _take(self, earlier: Source) -> None:
+        """Take what is known of the statements, outside of all blocks, that an earlier text begins with too."""
+        size = min(len(self.code), len(earlier.code))
+        end = self.code.rfind("\n", 0, size) + 1 if self.code[:size] == earlier.code[:size] else 0
+        index = bisect_right([earlier.tokens[at].end for at in earlier.statements], end)
+        self.statements = earlier.statements[: max(index - 1, 0)]
+        first = earlier.statements[index - 1] if index else 0
+        self.tokens, self.words = earlier.tokens[:first], earlier.words[:first]
+        self.kinds, self.opener = earlier.kinds[:first], earlier.opener[:first]
+        self.partner = {at: other for at, other in earlier.partner.items() if at < first and other <= first}
+        self.separators = {at: own for at, own in earlier.separators.items() if at < first}
+        self.separators[WHOLE] = [at for at in self.separators.get(WHOLE, ()) if at < first]
+        bindings = {name: [b for b in own if b.at < first] for name, own in earlier.bindings.items()}
+        self.bindings = {name: own for name, own in bindings.items() if own}
+
+    def _match(self, first: int) -> None:
+        """Match brackets and blocks from a token on that is outside of all."""
         stack, count = [WHOLE], Counter[str]()
-        for at in [at for at, word in enumerate(self.words) if word in _STRUCTURE]:
+        for at in [at for at in range(first, self.size) if self.words[at] in _STRUCTURE]:
             word = self.words[at]
             self.opener += [stack[-1]] * (at - len(self.opener))
             closes = _CLOSES.get(word, ())
@@ -93,6 +138,8 @@ class Source:
                     self.partner[at] = opening
                     break
             self.opener.append(stack[-1])
+            if word in _BEGIN and len(stack) == 1:
+                self.statements.append(at)
             if word in _OPENS:
                 stack.append(at)
                 count[word] += 1
@@ -186,15 +233,13 @@ class Source:
 
     # Names -------------------------------------------------------------------------------------------
 
-    @cached_property
-    def bindings(self) -> dict[str, list[Binding]]:
-        """What the text sets, by the name of the variable and in the order of the text."""
-        bindings: dict[str, list[Binding]] = {}
-        for at, word in enumerate(self.words):
+    def _bind(self, first: int) -> None:
+        """Find what the text sets from a token on."""
+        for at in range(first, self.size):
+            word = self.words[at]
             if word in ("=", "in", "function") or (word == "local" and self.words[at + 1] != "function"):
                 for binding in self._function(at) if word == "function" else self._set(at):
-                    bindings.setdefault(binding.path[0], []).append(binding)
-        return bindings
+                    self.bindings.setdefault(binding.path[0], []).append(binding)
 
     def visible(self, name: str, at: int) -> Iterator[Binding]:
         """Yield what the text sets a variable to that is visible at a token, the last first."""
@@ -260,6 +305,9 @@ class Source:
                 break
             at += 1
         return names, at
+
+
+_latest: Source | None = None
 
 
 # What is read of whole scripts -----------------------------------------------------------------------

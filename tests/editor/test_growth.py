@@ -13,7 +13,6 @@ from kosmo_kernel.run.lint import lint
 from kosmo_kernel.run.mistakes import comparisons
 from kosmo_kernel.values import lua_source
 from kosmo_kernel.values.lua_source import Source, assigned_fields, indent, keys, set_variables
-from kosmo_kernel.values.lua_tokens import tokens_of
 
 READERS: dict[str, Callable[[str], object]] = {
     "facts": lambda text: (Source(text), keys(text), assigned_fields(text), set_variables(text)),
@@ -76,8 +75,8 @@ DEEP: dict[str, Callable[[int], str]] = {
 def calls(read: Callable[[str], object], text: str) -> int:
     """Return how many functions are called to read a text."""
     count = 0
-    tokens_of("")  # nothing of the last text is known any longer
-    for cached in (lua_source.read, keys, assigned_fields, set_variables, comparisons):
+    lua_source.read("")  # nothing of the last text is known any longer
+    for cached in (keys, assigned_fields, set_variables, comparisons):
         cached.cache_clear()
 
     def note(_frame: object, event: str, _argument: object) -> None:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kosmo_kernel.values.lua_source import assigned_fields, keys, set_variables
+from kosmo_kernel.values.lua_source import Source, assigned_fields, keys, set_variables
 
 
 @pytest.mark.parametrize(
@@ -90,6 +90,7 @@ EXPRESSIONS = st.sampled_from(
         "nil",
     )
 )
+Parts = list[tuple[str, str, str]]
 SCOPED = st.lists(st.tuples(STATEMENTS, EXPRESSIONS, st.sampled_from(("\n", " ", "; ", " -- c\n", " --[[ ]] "))))
 
 
@@ -101,3 +102,19 @@ def test_a_script_that_lua_accepts_has_the_facts_of_its_statements(parts: list[t
     assert set_variables(source) == set().union(*map(set_variables, blocks))
     assert assigned_fields(source) == set().union(*map(assigned_fields, blocks))
     assert keys(source) == tuple(group for block in blocks for group in keys(block))
+
+
+def written(parts: Parts) -> str:
+    return "\n".join(statement.format(expression=value.format()) for statement, value, _ in parts)
+
+
+@given(SCOPED, SCOPED, st.integers(0, 200))
+def test_what_was_read_before_changes_nothing(before: Parts, after: Parts, cut: int) -> None:
+    first, second = map(written, (before, after))
+    text = f"{first}\n{second}"[: len(first) + cut]
+    earlier = Source(first)
+    for source in (Source(text, earlier), Source(first[:cut], Source(text))):
+        fresh = Source(source.code)
+        assert (source.words, source.opener, source.partner) == (fresh.words, fresh.opener, fresh.partner)
+        assert source.bindings == fresh.bindings
+        assert [source.entries(at) for at in source.partner] == [fresh.entries(at) for at in fresh.partner]
