@@ -144,8 +144,8 @@ def _names(resolver: Resolver, after_cursor: str) -> Iterator[Match]:
         meaning = resolver.before(end - 1)
         members = _members(resolver, meaning)
         if mark == ":":  # only functions follow it, which get the value as their `self`
-            functions = (match for match in members if match.type == "function")
-            members = _string_methods() if resolver.is_text(meaning) else map(_without_self, functions)
+            functions = [_without_self(match) for match in members if match.type == "function"]
+            members = iter(functions or _string_methods())
         yield from (match for match in members if is_lua_name(match.text))
         return
     if end and source.kinds[end - 1] == "number" and source.tokens[end - 1].end == len(source.code):

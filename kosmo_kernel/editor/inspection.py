@@ -17,7 +17,6 @@ from kosmo_kernel.editor.resolver import (
     Meaning,
     NamePath,
     Resolver,
-    Text,
     Written,
     call_result_of,
     integration_at,
@@ -74,8 +73,6 @@ def _page_of(resolver: Resolver, meaning: Meaning, detail: int) -> docs.Page | N
     match meaning:
         case CallResult():
             return _page_of_result(meaning)
-        case Text():
-            return _entry("string")
         case Written():
             return _page_of_written(resolver, meaning, detail)
         case NamePath():
@@ -204,7 +201,7 @@ def _page_of_value(path: NamePath, info: dict[str, Any], answer: CallResult | No
     if source := info.get("source"):
         line, chunk = int(info.get("line", 0)), escape_control(str(info.get("chunk", "")))
         parameters = info.get("params")
-        head = source.partition("\n")[0].strip() if parameters is None else _call(name, parameters, method=path.method)
+        head = source.partition("\n")[0].strip() if parameters is None else f"{name}({parameters})"
         comment = _comment_above(str(info.get("script", "")), line)
         return _page_of_user_function(head, f"{chunk} line {line}", comment, source if detail else "")
     text = _shorten(str(info.get("text", "")))
@@ -218,15 +215,6 @@ def _page_of_value(path: NamePath, info: dict[str, Any], answer: CallResult | No
             yield form.block(text, "")
 
     return in_both_forms(blocks, end="")
-
-
-def _call(name: str, parameters: str, *, method: bool) -> str:
-    """Return how a function is called; a method, whose first parameter is `self`, after a colon."""
-    first, _, rest = parameters.partition(", ")
-    if not method or first != "self":
-        return f"{name}({parameters})"
-    owner, _, last = name.rpartition(".")
-    return f"{owner}:{last}({rest})"
 
 
 def _page_of_user_function(head: str, location: str, comment: str, source: str) -> docs.Page:

@@ -32,7 +32,6 @@ MAX_DEPTH = 40  # nested expressions, and variables set to variables, that are f
 MAX_STEPS = 1000  # expressions that are read for one completion
 MAX_CHAIN_LENGTH = 100  # names in one chain that are followed
 _FIRST = 1  # the item that represents all items of a list
-_RESULT, _ERROR = 1, 2  # indexes of the result and the error data among the values that `pcall` returns
 Chain = tuple["str | int", ...]
 
 
@@ -41,7 +40,6 @@ class NamePath:
     """A chain of names that starts at a global."""
 
     chain: Chain
-    method: bool = False  # whether the last name follows a colon
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,25 +63,12 @@ class CallResult:
         depth = len(self.path)
         return list(dict.fromkeys(column.path[depth] for column in self.columns if len(column.path) > depth))
 
-    @property
-    def is_text(self) -> bool:
-        """True if string methods work on it: a string, or a reference that reads as its name."""
-        if self.many or not self.path:
-            return False
-        texts = {column.path for column in self.columns if column.kind in ("string", "timestamp")}
-        labels = next((i.labels for i in integrations.loaded() if self.function in i.functions), ())
-        return self.path in texts or any((*self.path, label) in texts for label in labels)
-
     def item(self) -> CallResult | None:
-        """Return one record of the list, or of the list that a field is; None if it is none."""
-        if self.many:
-            return replace(self, many=False)
+        """Return one record of the list, or of the list that a field is; a record stands for a group of records."""
         items = next((column.items for column in self.columns if column.path == self.path), ())
-        return replace(self, path=(), records=items, is_inner=True) if items else None
-
-
-class Text:
-    """A string."""
+        if self.path and items:
+            return replace(self, path=(), records=items, is_inner=True)
+        return None if self.path else replace(self, many=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,14 +80,7 @@ class Written:
     path: Names = ()  # its fields after the name of that variable
 
 
-@dataclass(frozen=True, slots=True)
-class Items:
-    """A list, or a table by key such as `list.group_by` returns, whose values all stand for the same."""
-
-    of: Meaning
-
-
-Meaning = NamePath | CallResult | Text | Written | Items | None
+Meaning = NamePath | CallResult | Written | None
 
 
 def failures_of(function: Function | None) -> CallResult:
@@ -144,7 +122,8 @@ class LibraryEntry:
 
     name: str  # its full name, `string.format`
     signature: str  # how it is called, `string.format(template, ...)`; of a constant, its name
-    returns: str  # `text`, the `first` argument, the `items` of the first argument, or empty
+    # The `first` argument, an `item` of it, what it returns when `called`, or what the second one returns, `mapped`.
+    returns: str
     doc: str  # what it does, one line of Markdown
 
 
@@ -334,22 +313,7 @@ class Resolver:
         if not isinstance(meaning, NamePath):
             return ""
         name = ".".join(map(str, meaning.chain))
-        if name in library():
-            return name
-        last = f"string.{meaning.chain[-1]}"
-        return last if meaning.method and last in library() and self.is_text(NamePath(meaning.chain[:-1])) else ""
-
-    def is_text(self, meaning: Meaning) -> bool:
-        """Return whether string methods work on a value."""
-        match meaning:
-            case Text():
-                return True
-            case CallResult():
-                return meaning.is_text
-            case NamePath(chain=chain):
-                info = self.state.resolve(chain) or {}
-                return info.get("type") == "string" or bool(info.get("reads")) or self.is_text(call_result_of(info))
-        return False
+        return name if name in library() else ""
 
     # Expressions -------------------------------------------------------------------------------------
 
@@ -366,18 +330,16 @@ class Resolver:
         self._depth += 1
         self._steps += 1
         meaning: Meaning = None
-        joins = False
         while self._depth <= MAX_DEPTH and self._steps <= MAX_STEPS:
             is_known = self.source.words[at] not in PREFIXES
             while self.source.words[at] in PREFIXES:
                 at += 1
-            part, at = self._operand(at, self.source.size, which)
+            meaning, at = self._operand(at, self.source.size, which)
             word = self.source.words[at]
-            joins = joins or word == ".."
-            meaning = Text() if joins else part if is_known else None
-            if word not in OPERATORS or (word == "or" and meaning is not None):
+            meaning = meaning if is_known and word not in OPERATORS - {"or"} else None
+            if word not in OPERATORS or meaning is not None:
                 break
-            at, joins = at + 1, joins and word not in ("or", "and")
+            at += 1
         self._depth -= 1
         return meaning
 
@@ -390,8 +352,6 @@ class Resolver:
             meaning = self.variable(word, at)
         elif word == "(":
             meaning, end = self.value(at + 1), source.partner.get(at, source.size) + 1
-        elif kind == "string":
-            return Text(), end
         elif word in ("{", "function"):
             return Written(at), source.partner.get(at, source.size) + 1
         else:
@@ -399,7 +359,9 @@ class Resolver:
         while end < last and (after := source.suffix(end)) > end:
             word = source.words[end]
             if word in (".", ":"):
-                meaning = self.field(meaning, source.words[end + 1], method=word == ":")
+                name = source.words[end + 1]
+                is_method = word == ":" and f"string.{name}" in library()
+                meaning = NamePath(("string", name)) if is_method else self.field(meaning, name)
             elif word == "[" and source.kinds[end + 1] == "string":
                 meaning = self.field(meaning, source.tokens[end + 1].text)
             elif word == "[":
@@ -430,19 +392,17 @@ class Resolver:
                 names.setdefault(binding.path[0], binding)
         return names
 
-    def field(self, meaning: Meaning, name: str, *, method: bool = False) -> Meaning:
+    def field(self, meaning: Meaning, name: str) -> Meaning:
         """Return what a field of a value stands for."""
         result: Meaning = None
         match meaning:
             case NamePath(chain=chain) if len(chain) < MAX_CHAIN_LENGTH:
                 assigned = next(self.assigned(meaning, name), None)
-                result = (self.bound(assigned) if assigned else None) or NamePath((*chain, name), method)
+                result = (self.bound(assigned) if assigned else None) or NamePath((*chain, name))
             case CallResult(many=False, path=path):
                 result = replace(meaning, path=(*path, name))
-            case Items(of=of):
-                result = of
-            case Text():
-                result = NamePath(("string", name), method)
+            case CallResult(path=()):  # an item by its key
+                result = meaning.item()
             case Written(at=at, binding=binding, path=path):
                 assigned = next(self.assigned(meaning, name), None)
                 entry = self.fields(at).get(name)
@@ -477,8 +437,6 @@ class Resolver:
         match meaning:
             case CallResult():
                 return meaning.item()
-            case Items(of=of):
-                return of
             case Written(at=at):
                 fields = self.fields(at)
                 entry = fields.get(str(number)) or fields.get(str(_FIRST))
@@ -511,8 +469,6 @@ class Resolver:
                 name = self.library_name(self.before(site.at)) if site and site.table is None and site.position else ""
                 return self.item_of_call(site) if site and takes(name, site.position, *_OF_ITEMS) else None
             case "loop":
-                if "gmatch" in source.words[start : binding.block]:
-                    return Text()
                 is_list = source.words[start] in ("ipairs", "pairs") and source.words[start + 1] == "("
                 return self.item(self.value(start + 2)) if is_list and binding.index == 1 else None
         index = min(binding.index, len(binding.values) - 1)
@@ -542,24 +498,18 @@ class Resolver:
             value = self.value(fields[name].value)
         if isinstance(value, NamePath):
             value = call_result_of(self.state.resolve(value.chain) or {})
-        return isinstance(value, (Written, Items)) or (isinstance(value, CallResult) and value.many)
+        return isinstance(value, Written) or (isinstance(value, CallResult) and value.many)
 
     def _library_call(self, name: str, arguments: list[int], which: int) -> Meaning:
+        """Return what a function of the library returns; a list of lists and a table by key stand for a list."""
         first, second = (self.value(at) if at is not None else None for at in (*arguments, None, None)[:2])
-        item = self.item(first)
-        items = first if isinstance(first, CallResult) else Items(item)
-        match library()[name].returns:
-            case "called":
-                result = self._call(first, arguments[1:], 0) if which == _RESULT else None
-                return CallResult(None, ERROR_FIELDS, many=False) if which == _ERROR else result
-            case "mapped":
-                return failures_of(None) if which == 1 else Items(self._call(second, [], 0))
-            case "flat":
-                return item if isinstance(item, CallResult) else Items(self.item(item))
-            case returns:
-                return {"item": item, "groups": Items(items), "by key": Items(item), "items": items}.get(
-                    returns, Text() if returns == "text" else first if returns == "first" else None
-                )
+        results = {
+            "first": (first,),
+            "item": (self.item(first),),
+            "mapped": (self._call(second, [], 0), failures_of(None)),
+            "called": (None, self._call(first, arguments[1:], 0), CallResult(None, ERROR_FIELDS, many=False)),
+        }.get(library()[name].returns, ())
+        return results[which] if which < len(results) else None
 
 
 _OF_ITEMS = ("before", "f", "key", "test")  # parameters that are functions, which get items of the first argument

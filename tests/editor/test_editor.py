@@ -51,7 +51,6 @@ def test_fields_of_live_tables_follow_a_dot_and_a_key_in_quotes(lua: Session) ->
     assert texts("settings.deep.|", lua) == ["inner"]
     assert texts('settings["co|', lua) == ["colour"]
     assert texts("settings . co|", lua) == ["colour"]
-    assert texts("settings:|", lua) == []
 
 
 def test_a_key_that_is_no_name_is_offered_in_quotes_only(lua: Session) -> None:
@@ -141,7 +140,6 @@ def test_a_namespace_offers_its_functions_and_accounts_with_their_signatures(
         "local some = list.sort_by(list.filter(apps, 'maintenance'), function(app) return app.|",
         "list.take(known.list_apps(), 3)[1].|",
         "list.find(apps, { name = 'my-app' }).|",
-        "list.flatten({ apps, known.list_apps() })[1].|",
         "list.flatten(parallel.map({ 'a' }, known.list_apps))[2].|",
         "list.map({ 'a' }, known.get_app)[1].|",
         "for stack, group in pairs(list.group_by(apps, 'stack')) do group[1].|",

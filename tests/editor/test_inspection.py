@@ -138,7 +138,7 @@ def test_a_function_shows_how_it_is_called_where_it_is_and_the_comment_above_it(
         "```lua\nshout(word, ...)\n```\n\nA function, In[1] line 28.\n\nLouder,\nand longer."
     )
     assert inspected("savings:deposit|(2)", lua) == (
-        "```lua\nsavings:deposit(amount, note)\n```\n\n"
+        "```lua\nsavings.deposit(self, amount, note)\n```\n\n"
         "A function, In[1] line 16.\n\nPuts money in.\nTwice, if you like."
     )
     assert inspected("Account.deposit|", lua).startswith("```lua\nAccount.deposit(self, amount, note)\n```")
