@@ -192,11 +192,12 @@ def measure(name: str, cells: int, figures: Figures) -> None:
         text = NAMES[name]
         for _ in range(6):
             figures["complete"].append(timed(lambda: kernel.answer(client.complete(text))))
-            long = f"{LONG_TEXTS[name]}{'x = 1 ' * len(figures['complete'])}{text}"
+            figures["inspect"].append(timed(lambda: kernel.answer(client.inspect(f"{text}r"))))
+        for typed in range(10):  # by somebody who types in one cell
+            long = f"{LONG_TEXTS[name]}{text[: len(text) - 9 + typed]}"
             started = time.perf_counter()
             kernel.answer(client.complete(long))
             figures["complete in 40 KB"].append((time.perf_counter() - started) * 1000)
-            figures["inspect"].append(timed(lambda: kernel.answer(client.inspect(f"{text}r"))))
         for _ in range(3):
             figures["interrupt of a loop"].append(interrupted(kernel, LOOPS[name]))
     finally:

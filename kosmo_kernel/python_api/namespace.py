@@ -248,8 +248,8 @@ def known_values(code: str, variables: Mapping[str, Any], session: Session) -> t
     if param is not None and listing is not None:
         account = (call["account"] or "").strip(".[]\"'") or account or session.account
         texts = list(map(param.value_of_record, session.last_list(integration.name, listing.name, account) or ()))
-    plain = [text for text in texts if isinstance(text, str) and is_plain_in_quotes(text)]
-    values = [text for text in plain if text.startswith(typed["text"])]
+    quotable = [text for text in texts if isinstance(text, str) and is_plain_in_quotes(text)]
+    values = [text for text in quotable if text.startswith(typed["text"])]
     return (values, typed["text"]) if values else None
 
 
