@@ -9,7 +9,7 @@ from typing import Any
 
 import nbformat
 import pytest
-from kosmo_command import COMMAND, document, environment, kosmo, started
+from kosmo_command import document, environment, kosmo, started
 from mcp_config import HALL, written
 from nbformat.v4 import new_code_cell, new_notebook
 from recorded import keep, paths
@@ -116,21 +116,6 @@ def printed(folder: Path, *args: str) -> tuple[Any, list[str]]:
     cells = nbformat.read(folder / "copy.ipynb", as_version=4).cells
     outputs = [output for cell in cells for output in cell.get("outputs", ())]
     return done, [output.text for output in outputs if output.get("name") == "stdout"]
-
-
-@pytest.mark.full
-@pytest.mark.usefixtures("kernel_list")
-def test_a_runbook_keeps_what_the_commands_of_its_cells_asked(file: Path, tmp_path: Path) -> None:
-    shell = f"import subprocess, sys\ncommand = {[*COMMAND, 'lua', '-e']!r}\n"
-    shell += f"for app in {APPS[1:]!r}:\n    text = {ASK!r}.format(app)\n"
-    shell += "    print(subprocess.run([*command, text], capture_output=True, text=True, check=True).stdout.strip())"
-    magic = f"%load_ext kosmo_kernel\n%kosmo_lua print({ASK.format(APPS[0]).removeprefix('return ')})"
-    book = runbook(tmp_path, "python3", magic, shell)
-    first, once = printed(tmp_path, book, "--record", str(file))
-    assert (first.returncode, sorted(paths(file))) == (0, sorted(dynos(*APPS))), first.stderr
-    again, twice = printed(tmp_path, book, "--from", str(file))
-    assert (again.returncode, twice) == (0, once), again.stderr
-    assert len("".join(once).split()) == len(APPS)
 
 
 @pytest.mark.full
