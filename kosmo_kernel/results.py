@@ -90,7 +90,7 @@ class Result(Struct):
 
     @property
     def complete(self) -> bool:
-        """Whether every call answered with all that it was asked for; not so after a dry run."""
+        """Return whether every call answered with all that it was asked for; not so after a dry run."""
         return not self.failures and not self.dry_run
 
     @property

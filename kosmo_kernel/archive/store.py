@@ -38,7 +38,7 @@ _HASH_BYTES = 16
 
 
 class AnswerKey(NamedTuple):
-    """What was asked: the key of an answer."""
+    """Identify an answer by what was asked."""
 
     service: str
     account: bytes  # a hash of its address and its token
@@ -63,7 +63,7 @@ class KeptAnswer(Struct, frozen=True):
 
 
 class Reading:
-    """How the questions of one run read: what they may take from the store, and what they have taken.
+    """Hold what the questions of one run may take from the store, and what they have taken.
 
     Parameters:
         after: the number of the last answer before the run.

@@ -91,7 +91,7 @@ class Lookup(Struct, frozen=True):
 
 
 class Identifier(str):
-    """What identifies a record, with the value of the record that chooses the link.
+    """Identify a record, with the value of the record that chooses the link.
 
     It is only between a check of arguments and the arguments of the requests, which have the choice beside it.
     """
@@ -338,7 +338,7 @@ class Function(Struct, frozen=True, dict=True):
 
     @property
     def kinds(self) -> frozenset[str]:
-        """What its records are, as its addresses call them: the last part of each that is no placeholder, `apps`."""
+        """Return the kinds of its records as its addresses have them: the last part that is no placeholder, `apps`."""
         parts = ([part for part in link.path.split("/") if not PLACE.search(part)] for link in self.links)
         return frozenset(names[-1] for names in parts if names)
 

@@ -83,7 +83,7 @@ class Head(Struct, frozen=True, tag="check"):
 
     @property
     def passed(self) -> bool:
-        """Whether it is a check without findings."""
+        """Return whether it is a check without findings."""
         return self.state == "none" and self.severity != "table"
 
     def page_head(self) -> Html:

@@ -44,7 +44,7 @@ class NamePath:
 
 @dataclass(frozen=True, slots=True)
 class CallResult:
-    """What a call returns, or fails with: records, one record, or the value at a path of fields in it."""
+    """Describe what a call returns, or fails with: records, one record, or the value at a path of fields in it."""
 
     function: Function | None  # of the catalogue; None for the data of a failure
     records: tuple[Column, ...]  # the columns of the records

@@ -157,8 +157,6 @@ class ClientSession:
     # The number of the list in `Out` that was cut last, and how many of its rows have been shown.
     cut: tuple[int, int] | None = None
     numbers: count[int] = field(default_factory=lambda: count(1))  # of the next values in `Out`
-    # What could not be read of values that are not whole, by the variable or the name `Out[3]` that has them.
-    unread: dict[str, list[str]] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     @contextmanager

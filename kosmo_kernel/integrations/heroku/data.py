@@ -80,13 +80,13 @@ def _info(rows: object) -> list[dict[str, Any]]:
     names = data_facts()["rows"]
     records = [row for row in rows if isinstance(row, Mapping)] if isinstance(rows, list) else []
     return [
-        {"name": row["name"], "values": [_shown(value) for value in values]}
+        {"name": row["name"], "values": [_without_address(value) for value in values]}
         for row in records
         if row.get("name") in names and isinstance(values := row.get("values"), list) and not row.get("resolve_db_name")
     ]
 
 
-def _shown(value: object) -> str:
+def _without_address(value: object) -> str:
     text = str(value)
     return REDACTED if "://" in text else text
 

@@ -36,7 +36,7 @@ _NONE = "none"
 
 
 class Maintenance(Struct, frozen=True):
-    """What Heroku will do to a database. Moments are ISO 8601; empty for none."""
+    """Describe what Heroku will do to a database. Moments are ISO 8601; empty for none."""
 
     status: str = _NONE
     required_by: str = ""
@@ -46,7 +46,7 @@ class Maintenance(Struct, frozen=True):
 
 
 class DatabaseFacts(Struct, frozen=True):
-    """What is known of a database besides its add-on."""
+    """Describe a database besides its add-on."""
 
     version: str
     maintenance: Maintenance = Maintenance()
