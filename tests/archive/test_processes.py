@@ -7,11 +7,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import nbformat
 import pytest
 from kosmo_command import document, environment, kosmo, started
-from mcp_config import HALL, written
-from nbformat.v4 import new_code_cell, new_notebook
 from recorded import keep, paths
 from repository import SUPPORT
 
@@ -98,39 +95,6 @@ def test_who_asked_nothing_leaves_what_the_others_kept(file: Path) -> None:
     first.close()
     idle.close()
     assert paths(file) == ["/first"]
-
-
-# Runbooks ----------------------------------------------------------------------------------------------
-
-
-def runbook(folder: Path, kernel: str, *cells: str) -> str:
-    notebook = new_notebook(cells=[new_code_cell(source) for source in cells])
-    notebook.metadata.kernelspec = {"name": kernel, "display_name": kernel, "language": kernel.removeprefix("kosmo-")}
-    nbformat.write(notebook, folder / "runbook.ipynb")
-    return "runbook.ipynb"
-
-
-def printed(folder: Path, *args: str) -> tuple[Any, list[str]]:
-    """Run it: the finished command, and what the cells of the copy printed."""
-    done = kosmo("run", *args, "-o", "copy.ipynb", cwd=folder, env={"KOSMO_PROGRESS": "0"})
-    cells = nbformat.read(folder / "copy.ipynb", as_version=4).cells
-    outputs = [output for cell in cells for output in cell.get("outputs", ())]
-    return done, [output.text for output in outputs if output.get("name") == "stdout"]
-
-
-@pytest.mark.full
-@pytest.mark.usefixtures("kernel_list")
-def test_a_runbook_with_a_server_is_replayed_without_it(file: Path, tmp_path: Path, home: Path) -> None:
-    pytest.importorskip("mcp")
-    servers = written(home / ".kosmo" / "mcp.json", {"hall": HALL})
-    cells = ("print(#app.integrations.heroku.demo.list_apps())", "print(app.mcp.hall.find_seat(3).row)")
-    book = runbook(tmp_path, "kosmo-lua", *cells, "print(#mcp.tools('hall'))")
-    first, once = printed(tmp_path, book, "--record", str(file))
-    assert (first.returncode, paths(file)[-2:]) == (0, ["hall tools/call", "hall tools/list"]), first.stderr
-    servers.unlink()
-    again, twice = printed(tmp_path, book, "--from", str(file))
-    assert (again.returncode, twice) == (0, once), again.stderr
-    assert once[:2] == ["19\n", "3\n"]
 
 
 def test_a_session_of_its_own_replaces_what_was_there_before(file: Path) -> None:
