@@ -5,10 +5,9 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
-from kosmo_command import document, environment, kosmo, started
+from kosmo_command import document, environment, started
 from recorded import keep, paths
 from repository import SUPPORT
 
