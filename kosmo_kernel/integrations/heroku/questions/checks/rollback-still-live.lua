@@ -3,7 +3,7 @@
 -- why: A rollback is for the time until the fix. The main branch has other code than what runs,
 --   and add-ons such as databases were not rolled back. Source:
 --   devcenter.heroku.com/articles/releases.
--- do: Deploy the mended code: `git push `heroku main``, or a promotion in the pipeline.
+-- do: Deploy the mended code: `git push heroku main`, or a promotion in the pipeline.
 -- scope: read
 -- key: app, version
 local releases = heroku.list_releases({ app_id = heroku.list_apps(), newest = 20 })
