@@ -111,6 +111,8 @@ class InventoryFacts(Struct, frozen=True):
     """Describe the content of an inventory of a service."""
 
     tables: tuple[str, ...]  # in the order of its page
+    more_tables: tuple[str, ...]  # those of them that ask the service for more than lists
+    not_told: Callable[[Row], str]  # returns what a row of these says could not be read
     bill: str  # the table of what things cost
     billed: tuple[str, ...]  # the lists without which a bill is not complete
     arguments: Mapping[str, Sequence[str]]  # the arguments that are enough for a list, where not all of them are needed
@@ -122,5 +124,6 @@ class InventoryFacts(Struct, frozen=True):
     items: tuple[str, ...]  # the arguments that name what a list could not be read of, the narrowest first
     bounds: Mapping[str, str]  # the columns whose values are bounds where another column says so
     key_figures: Callable[[AccountTables], Iterable[KeyFigure]]
+    next_days: Callable[[AccountTables], Sequence[Row]]  # returns the next days on which the service does something
     obstacles: tuple[ObstacleKind, ...]  # what makes a move hard
     terraform: Terraform

@@ -6,7 +6,7 @@ A snapshot is saved in an archive (`kosmo_kernel/snapshot`), whose content `kosm
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
@@ -19,7 +19,9 @@ from kosmo_kernel.cli import options
 from kosmo_kernel.cli.command import CommandResult, NoteLine, Rows, command, document, print_note
 from kosmo_kernel.cli.streams import FAILED, INTERRUPTED, SUCCESS
 from kosmo_kernel.settings.private_files import check_new
-from kosmo_kernel.text import counted, iso_time
+from kosmo_kernel.text import counted, iso_time, listed
+
+MAX_APPS = 3  # that are named beside a day, or teams
 
 if TYPE_CHECKING:
     from kosmo_kernel.inventory import AccountData
@@ -223,6 +225,9 @@ def _written(data: AccountData, folder: Path) -> Iterator[str | Rows]:
     from kosmo_kernel import inventory as inventories
 
     yield [(figure.name, f"{figure.text}  {figure.detail}".rstrip()) for figure in inventories.key_figures(data)]
+    if days := inventories.next_days(data):
+        yield f"\nThe next days that {inventories.service().title} decides:\n"
+        yield [(day["day"], _in_words(day)) for day in days]
     source = f"the snapshot {data.origin}" if data.origin else counted(data.requests, "request")
     yield f"\nWritten to {folder}: the account {data.account} at {iso_time(data.time)}, {source}."
     yield f"Open {folder / inventories.PAGE}"
@@ -233,6 +238,11 @@ def _written(data: AccountData, folder: Path) -> Iterator[str | Rows]:
         yield NoteLine(f"{item.table}: {item.reason}{items}")
     if missing:
         yield NoteLine("It is incomplete; what was read is in it.")
+
+
+def _in_words(day: Mapping[str, Any]) -> str:
+    """Return what a day is about: `database maintenance redis-globular-62745 (parcel-tracker)`."""
+    return f"{day['kind']} {day['what']} ({listed(day['apps'] or day['teams'], MAX_APPS)})"
 
 
 def _one_table(

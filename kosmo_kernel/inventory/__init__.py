@@ -32,10 +32,12 @@ from kosmo_kernel.inventory.source import bill_from as bill_from
 from kosmo_kernel.inventory.source import from_account as from_account
 from kosmo_kernel.inventory.source import from_snapshot as from_snapshot
 from kosmo_kernel.inventory.source import key_figures as key_figures
+from kosmo_kernel.inventory.source import next_days as next_days
 from kosmo_kernel.inventory.source import rows_of as rows_of
 from kosmo_kernel.inventory.source import total as total
 from kosmo_kernel.inventory.source import unread as unread
-from kosmo_kernel.inventory.tables import InventoryTable, facts, service
+from kosmo_kernel.inventory.tables import InventoryTable, facts
+from kosmo_kernel.inventory.tables import service as service
 from kosmo_kernel.render.tables import csv_of, table_of_rows
 from kosmo_kernel.safety.decoder import decode
 from kosmo_kernel.safety.intake import MAX_DOCUMENT_BYTES, read_file
@@ -68,7 +70,7 @@ def import_file(data: AccountData) -> str:
         "# The first command needs provider.tf, which is beside this file. Terraform imports no values of config vars.",
         f"# Left out: {terraform.left_out(data)}.",
     ]
-    if missing := sorted({item["table"] for item in data.failures}):
+    if missing := sorted({item["table"] for item in data.failures} - {*facts().more_tables}):
         lines.append(f"# Not read, and so not here: {', '.join(missing)}.")
     labels: set[tuple[str, str]] = set()
     for item in imports:

@@ -22,15 +22,16 @@ from kosmo_kernel.inventory.source import (
     Obstacle,
     Unread,
     key_figures,
+    next_days,
     obstacles,
     unread,
 )
-from kosmo_kernel.inventory.tables import InventoryTable, facts, kinds, service
+from kosmo_kernel.inventory.tables import InventoryTable, facts, kinds, service, tables_of_lists
 from kosmo_kernel.render.page_parts import AT_LEAST, cards, html_page, page_columns, page_table
 from kosmo_kernel.render.tables import table_of_rows
 from kosmo_kernel.safety.markup import Html, html_attribute, html_of_package
 from kosmo_kernel.safety.tables import HtmlColumn
-from kosmo_kernel.text import counted
+from kosmo_kernel.text import counted, listed
 
 PAGE = "index.html"
 MAX_ROWS = 500  # of a table on the page
@@ -55,6 +56,9 @@ _TABLE = Html("""\
 """)
 _CUT = Html('<p class="cut">The first {:,} of {:,} rows. All of them are in <a href="tables/{}.csv">{}.csv</a>.</p>\n')
 _CUT_PARTS = Html('<p class="cut">All parts of the bill are in <a href="summary.json">summary.json</a>.</p>\n')
+_NUMBERS = {1: "day", 2: "two days", 3: "three days"}
+_ALL_DAYS = Html('<p class="cut">{}All days are in the table <a href="#deadlines">Deadlines</a>.</p>\n')
+_MAYBE_MORE = Html('There may be others, as <a href="#unread">not every day could be read</a>. ')
 _COMPLETE = Html("<p>Everything was read: {}.</p>\n")
 _TERRAFORM = Html("""\
 <p><code>imports.tf</code> has import blocks for the provider <code>{}</code>, so that the account can be
@@ -72,6 +76,7 @@ def page_of(data: AccountData, folder: Path = Path("inventory")) -> Html:
     figures, missing = key_figures(data), unread(data)
     content = [
         cards(figures),
+        _days(data),
         _SECTION.format("unread", "What is missing", _unread(missing)) if missing else _NOTHING,
         _SECTION.format("move", "What makes a move hard", _obstacles(obstacles(data))),
         _SECTION.format("costs", "The bill", _bill(data)),
@@ -117,7 +122,9 @@ def _lead(data: AccountData, figures: Mapping[str, KeyFigure]) -> Html:
 
 def _unread(missing: Sequence[Unread]) -> Html:
     """Return the list of what could not be read."""
-    titles = {kind.needs[0].removeprefix("list_"): kind.title for kind in kinds() if len(kind.needs) == 1}
+    titles = {
+        kind.needs[0].removeprefix("list_"): kind.title for kind in kinds(tables_of_lists()) if len(kind.needs) == 1
+    }
     items = [
         Html("<li><strong>{}</strong>: {}.{}</li>\n").format(
             titles.get(failure.table, failure.table.replace("_", " ").capitalize()),
@@ -129,6 +136,20 @@ def _unread(missing: Sequence[Unread]) -> Html:
     return Html('<p>This could not be read, and nothing below has it:</p>\n<ul class="unread">\n{}</ul>\n').format(
         _NOTHING.join(items)
     )
+
+
+def _days(data: AccountData) -> Html:
+    """Return the next days on which the service does something by itself."""
+    names = ("teams", "apps")
+    rows = [{**row, **{name: listed(row[name], MAX_ITEMS) or None for name in names}} for row in next_days(data)]
+    if not rows:
+        return _NOTHING
+    is_whole = all(row["day"] for row in data.answer("deadlines")) and "deadlines" not in {
+        failure["table"] for failure in data.failures
+    }
+    below = _ALL_DAYS.format(_NOTHING if is_whole else _MAYBE_MORE)
+    title = f"The next {_NUMBERS[len(rows)]} that {service().title} decides"
+    return _SECTION.format("days", title, page_table(_columns(list(rows[0]), rows)) + below)
 
 
 def _names(names: Sequence[str], table: str, before: str = "") -> Html:

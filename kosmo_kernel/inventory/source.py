@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property, partial
 from pathlib import Path
@@ -24,7 +24,17 @@ from kosmo_kernel.accounts import is_demo
 from kosmo_kernel.archive.snapshots import read
 from kosmo_kernel.catalogue.integration import usual_scope
 from kosmo_kernel.catalogue.inventory import KeyFigure, ObstacleKind, Row
-from kosmo_kernel.inventory.tables import InventoryTable, ListServices, Tables, facts, lists, make_tables, service
+from kosmo_kernel.checks.run import run_questions
+from kosmo_kernel.inventory.tables import (
+    InventoryTable,
+    ListServices,
+    Tables,
+    facts,
+    kinds,
+    lists,
+    make_tables,
+    service,
+)
 from kosmo_kernel.run.options import NO_FRONTEND, Frontend
 from kosmo_kernel.safety.redaction import in_texts, redact
 from kosmo_kernel.session import Session
@@ -186,6 +196,7 @@ class AccountData:
     time: datetime  # when it was read
     tables: Tables  # the records of each list that could be read
     failures: Sequence[Row] = ()  # what could not be read, each with its `table`, the item of a list argument, and why
+    more_tables: Sequence[InventoryTable] = ()  # the tables that need more than these lists
     origin: Path | None = None  # the archive of the snapshot that it is from; None for the network
     requests: int = 0  # the number of HTTP requests that reading it took
     taken_over: EarlierAnswers | None = None  # the answers that were taken over from earlier runs
@@ -238,8 +249,8 @@ class AccountData:
 
     @cached_property
     def inventory_tables(self) -> list[InventoryTable]:
-        """The tables of an inventory that can be made of the lists."""
-        return make_tables(self.services(), self.time)
+        """The tables of an inventory that can be made of the lists, and those that needed more."""
+        return [*make_tables(self.services(), self.time), *self.more_tables]
 
     def services(self) -> ListServices:
         """Return services that answer from the lists."""
@@ -266,7 +277,7 @@ def from_account(session: Session, frontend: Frontend = NO_FRONTEND) -> AccountD
     started = session.time_of_data()
     account.read()
     change = partial(redact, tokens=session.tokens())
-    return AccountData(
+    data = AccountData(
         account=session.account,
         time=started,
         tables={name: redacted(records, change).records.rows for name, records in account.tables.items()},
@@ -275,6 +286,49 @@ def from_account(session: Session, frontend: Frontend = NO_FRONTEND) -> AccountD
         taken_over=session.recording.taken_over,
         notes=list(dict.fromkeys(account.notes)),
         interrupted=account.interrupted,
+    )
+    return data if data.interrupted else with_more_tables(data, session, frontend)
+
+
+def with_more_tables(data: AccountData, session: Session, frontend: Frontend = NO_FRONTEND) -> AccountData:
+    """Return the data of an account with the tables that need more than its lists.
+
+    Parameters:
+        data: the lists of the account.
+        session: a session whose account, or whose archive, is asked.
+        frontend: gets the progress.
+    """
+    failures: dict[str, Row] = {}
+    questions = []
+    for kind in kinds(facts().more_tables):
+        if lacking := [table for need in kind.needs if (table := need.removeprefix("list_")) not in data.tables]:
+            message = f"It needs the list `{lacking[0]}`, which could not be read."
+            failures[kind.name] = {"table": kind.name, "type": "unread", "message": message}
+        else:
+            questions.append(kind)
+    report = run_questions(questions, now=data.time, frontend=frontend, session=session)
+    change = partial(redact, tokens=session.tokens())
+    tables = []
+    for result in report.results:
+        name = result.question.name
+        if result.records is None:
+            failures[name] = {"table": name, "type": "unread", "message": result.reason}
+            continue
+        rows = redacted(result.records, change).records.rows
+        if whole := next((failure for failure in result.unread if not _item(failure)), None):
+            failures[name] = {"table": name, **whole}
+        tables.append(InventoryTable(result.question, rows))
+        for row in rows:
+            item = str(row.get("name") or row.get("what"))
+            if (reason := facts().not_told(row)) and item not in failures:
+                failures[item] = {"table": name, "type": "unread", "message": reason, "record": item}
+    return replace(
+        data,
+        more_tables=tables,
+        failures=[*data.failures, *in_texts(list(failures.values()), change)],
+        requests=data.requests + (report.cost.requests if report.cost else 0),
+        notes=list(dict.fromkeys([*data.notes, *report.notes])),
+        interrupted=report.interrupted,
     )
 
 
@@ -295,7 +349,7 @@ def from_snapshot(file: Path) -> AccountData:
     failures = [failure for failure in saved.manifest.failures if failure["table"] in expected]
     failed = {failure["table"] for failure in failures}
     absent = [name for name in names if name not in tables and name not in failed]
-    return AccountData(
+    data = AccountData(
         account=saved.account,
         time=datetime.fromisoformat(resolve_name(service().demo_now)) if is_demo(saved.account) else saved.time,
         tables=tables,
@@ -305,6 +359,8 @@ def from_snapshot(file: Path) -> AccountData:
         ],
         origin=saved.file,
     )
+    with Session(from_archive=file) as session:
+        return with_more_tables(data, session)
 
 
 # Key figures, what makes a move hard, what could not be read --------------------------------------------
@@ -357,6 +413,11 @@ def key_figures(data: AccountData) -> list[KeyFigure]:
     return [*facts().key_figures(data)]
 
 
+def next_days(data: AccountData) -> Sequence[Row]:
+    """Return the next days on which the service does something by itself, each with its `apps`."""
+    return facts().next_days(data)
+
+
 def obstacles(data: AccountData) -> list[Obstacle]:
     """Return what makes a move hard, also what there is none of."""
     return [_obstacle(kind, data) for kind in facts().obstacles]
@@ -374,11 +435,16 @@ def unread(data: AccountData) -> list[Unread]:
     """Return what could not be read, with the same reason once for each list."""
     groups: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
     for failure in data.failures:
-        item = next((failure[key] for key in ("record", *facts().items) if failure.get(key)), None)
+        item = _item(failure)
         groups[failure["table"], _reason(failure)] += [str(item)] if item else []
     if apps := data.unreachable_apps:
         groups["apps", "apps of its teams that the account has no access to"] = apps
     return [Unread(table, reason, items) for (table, reason), items in groups.items()]
+
+
+def _item(failure: Row) -> Any:
+    """Return what could not be read of a list; None if it is the whole list."""
+    return next((failure[key] for key in ("record", *facts().items) if failure.get(key)), None)
 
 
 def _reason(failure: Row) -> str:
@@ -416,6 +482,7 @@ def as_json(data: AccountData) -> Mapping[str, Any]:
             **{f"by_{field}": bill.parts(field) for field in ("kind", "team", "stage", "app")},
             "without_price": [line["name"] for line in bill.unknown],
         },
+        "next_days": [*next_days(data)],
         "move": {item.name.lower(): item.count for item in hard},
         "unread": [{"list": item.table, "reason": item.reason, "items": list(item.items)} for item in unread(data)],
     }

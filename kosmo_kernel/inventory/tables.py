@@ -57,10 +57,18 @@ def kinds(names: Sequence[str] = ()) -> list[Question]:
     return [find_table(service().name, name) for name in names or facts().tables]
 
 
+def tables_of_lists() -> list[str]:
+    """Return the names of the tables that are made of lists alone."""
+    return [name for name in facts().tables if name not in facts().more_tables]
+
+
 @cache
 def lists() -> tuple[str, ...]:
-    """Return the lists that an inventory reads: those that the Lua of its tables calls, in the order of the service."""
-    names = set(_LIST.findall(source_with_tables("".join(kind.source for kind in kinds()))))
+    """Return the lists that an inventory reads: those that the Lua of its tables calls, in the order of the service.
+
+    Those of tables that ask the service for more than lists are not among them.
+    """
+    names = set(_LIST.findall(source_with_tables("".join(kind.source for kind in kinds(tables_of_lists())))))
     functions = (function for function in service().functions if function.name in names and not function.local)
     return tuple(map(table_of, functions))
 
@@ -162,12 +170,12 @@ def make_tables(
     Parameters:
         services: have the lists; they are closed.
         now: the time of the data.
-        names: the tables; all when empty.
+        names: the tables; all that are made of lists when empty.
         parameters: values of parameters that all of these have.
     """
     tables = []
     with closing(services), Session(DEMO, shared=services) as session:
-        for kind in kinds(names):
+        for kind in kinds(names or tables_of_lists()):
             if any(map(services.has, kind.needs)):
                 inputs = {"arguments": {"errors": "collect", **parameters}}
                 options = RunOptions(name=kind.name, now=now, inputs=inputs)

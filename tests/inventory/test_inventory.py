@@ -155,7 +155,7 @@ def test_an_inventory_has_every_record_of_the_company(
         "invited": counted([row for row in members if row["state"] == "invited"], "team", "email"),
     }
 
-    assert (data.complete, inventory.unread(data)) == (True, [])
+    assert {one.table for one in inventory.unread(data)} == {"databases"}
     assert actual == expected
     assert any(row["scaled_to_zero"] for row in table(folder, "formation"))
     assert not any(b"fictional-" in content for content in files_of(folder).values())  # each secret of the demo has it
@@ -184,6 +184,39 @@ def test_every_row_has_the_columns_that_its_table_declares(demo: AccountData) ->
     for one in tables:
         assert {tuple(row) for row in one.rows} == {one.kind.columns}, one.kind.name
         assert set(one.kind.page) <= set(one.kind.columns)
+
+
+def test_the_days_that_heroku_decides_are_those_of_the_table_and_stand_first(
+    demo: AccountData, session: Session, folder: Path
+) -> None:
+    rows = session.run("return heroku.tables.deadlines()").value.rows
+    forced = [(row["day"], row["kind"], row["what"]) for row in rows if row["forced"]]
+    inventory.write(demo, folder)
+    summary = json.loads((folder / "summary.json").read_bytes())
+    page = (folder / "index.html").read_text(encoding="utf-8")
+
+    assert table(folder, "deadlines") == [dict(row) for row in rows]
+    assert [(one["day"], one["kind"], one["what"]) for one in summary["next_days"]] == forced[:3]
+    assert page.index("The next three days that Heroku decides") < page.index("What makes a move hard")
+
+
+def test_the_apps_of_one_stack_are_one_day(demo: AccountData) -> None:
+    kind = next(one for one in demo.more_tables if one.kind.name == "deadlines")
+    stacks = replace(kind, rows=[row for row in kind.rows if row["kind"] == "stack builds end"])
+    [day] = inventory.next_days(replace(demo, more_tables=[stacks]))
+
+    assert (day["what"], day["apps"]) == ("heroku-22", [row["app"] for row in stacks.rows])
+    assert len(day["apps"]) > 1
+
+
+def test_tables_of_databases_that_could_not_be_made_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = read(without("/addons"), monkeypatch)
+    missing = {one.table: one.reason for one in inventory.unread(data)}
+
+    assert {"account_addons", "databases", "maintenances", "deadlines"} <= missing.keys()
+    assert missing["deadlines"] == "the token may not read it (403)"
+    assert missing["databases"] == "It needs the list `account_addons`, which could not be read."
+    assert "not every day could be read" in page_of(data)
 
 
 def test_it_says_who_shares_an_add_on_and_what_a_move_has_to_replace(folder: Path, demo: AccountData) -> None:
@@ -276,6 +309,7 @@ def test_what_could_not_be_read_is_on_the_page_and_never_an_empty_table_or_a_zer
 
     assert not data.complete
     assert {(one.table, tuple(one.items[:1])) for one in inventory.unread(data)} == {
+        ("databases", ("postgresql-spherical-36641",)),
         ("domains", ("my-app",)),
         ("formation", ("my-app",)),
         ("config_vars", ("address-checker",)),
@@ -409,7 +443,7 @@ def test_the_page_loads_nothing(folder: Path, demo: AccountData) -> None:
 
     assert not re.search(r"<(?:script|link|img|iframe|object|form)\b|@import|url\(", page)
     assert links
-    assert all((folder / link).is_file() for link in links)
+    assert all((folder / link).is_file() for link in links if not link.startswith("#"))
 
 
 # The folder --------------------------------------------------------------------------------------------
@@ -472,8 +506,11 @@ def test_a_killed_run_leaves_no_half_inventory(folder: Path) -> None:
 def test_the_command_says_what_there_is_and_where_it_is(folder: Path) -> None:
     done = kosmo("inventory", "--demo", "-o", str(folder))
 
-    assert done.returncode == 0
+    assert done.returncode == 1  # a database of the demo cannot be read
+    assert done.stderr.count("databases: database: 403 forbidden") == 1
     assert done.stdout.splitlines()[0].split()[:2] == ["Apps", "19"]
+    assert "The next days that Heroku decides:" in done.stdout
+    assert "  2026-12-11  database maintenance postgresql-octagonal-11373 (parcel-tracker)\n" in done.stdout
     assert f"Written to {folder}: the account demo at 2026-11-20T09:00:00Z, " in done.stdout
     assert done.stdout.endswith(f"Open {folder / 'index.html'}\n")
 
@@ -517,5 +554,6 @@ def test_the_command_exits_with_1_when_something_is_missing(folder: Path) -> Non
         again = kosmo("inventory", "-o", str(folder), env=env)
 
     assert (code, answer["success"], answer["complete"]) == (1, False, False)
-    assert answer["unread"] == [{"list": "domains", "reason": "the token may not read it (403)", "items": ["my-app"]}]
+    unread = {item["list"]: item for item in answer["unread"] if item["list"] != "databases"}
+    assert unread == {"domains": {"list": "domains", "reason": "the token may not read it (403)", "items": ["my-app"]}}
     assert (again.returncode, "has something in it, and an inventory replaces nothing" in again.stderr) == (1, True)

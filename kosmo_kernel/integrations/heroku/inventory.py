@@ -8,10 +8,12 @@ first attachment.
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from itertools import islice
 from pathlib import Path
+from typing import Any
 
 from kosmo_kernel.catalogue.inventory import (
     AccountTables,
@@ -209,6 +211,30 @@ _OBSTACLES = (
 )
 
 
+# Days ---------------------------------------------------------------------------------------------------------------
+
+MAX_DAYS = 3  # of those that Heroku decides
+
+
+def next_days(data: AccountTables) -> list[dict[str, Any]]:
+    """Return the next days on which Heroku does something by itself, the apps of one thing in one row."""
+    columns = ("day", "days_left", "kind", "what")
+    groups: defaultdict[tuple[Any, ...], list[Row]] = defaultdict(list)
+    for row in data.answer("deadlines"):
+        if row["forced"]:
+            groups[tuple(row[name] for name in columns)].append(row)
+    return [
+        dict(zip(columns, key, strict=True))
+        | {f"{name}s": list(dict.fromkeys(row[name] for row in rows if row[name])) for name in ("team", "app")}
+        for key, rows in islice(groups.items(), MAX_DAYS)
+    ]
+
+
+def not_told(row: Row) -> str:
+    """Return what could not be read of a database, or of a thing with a day; one that is being made has nothing yet."""
+    return "" if row.get("state") == "provisioning" else row["unread"] or ""
+
+
 # Terraform ----------------------------------------------------------------------------------------------------------
 
 
@@ -326,8 +352,10 @@ INVENTORY = InventoryFacts(
     tables=(
         *("apps", "formation", "bill", "dyno_sizes", "buildpacks", "addons", "addon_attachments", "domains"),
         *("certificates", "config_vars", "drains", "webhooks", "pipelines", "pipeline_stages", "review_apps", "teams"),
-        *("team_members", "people", "access", "spaces", "space_access"),
+        *("team_members", "people", "access", "spaces", "space_access", "databases", "maintenances", "deadlines"),
     ),
+    more_tables=("databases", "maintenances", "deadlines"),
+    not_told=not_told,
     bill="bill",
     billed=BILLED,
     arguments={"log_drains": ("app_id",)},  # the drains of an app are those of its add-ons as well
@@ -336,9 +364,10 @@ INVENTORY = InventoryFacts(
     expected={"apps": ("owner.email",)},  # an object that is null may lack its keys
     names=("name", "hostname", "type", "email", "user.email", "owner.email", "id"),
     places={"app_id": ("app_id", "app.name", "app.id"), "team": ("team.name", "team"), "space": ("space.name",)},
-    items=("app_id", "team", "space", "enterprise", "pipeline_id"),
+    items=("app_id", "addon_id", "team", "space", "enterprise", "pipeline_id"),
     bounds={"apps": "apps_at_least", "apps_managed": "apps_at_least"},
     key_figures=key_figures,
+    next_days=next_days,
     obstacles=_OBSTACLES,
     terraform=Terraform("heroku/heroku", PROVIDER.read_text(encoding="utf-8"), imports, left_out),
 )
