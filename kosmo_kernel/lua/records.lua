@@ -91,6 +91,11 @@ function records.declare(name, kind)
   kind.of_account = {}
 end
 
+-- Return the type of a list whose rows are plain tables, so that the list has these columns even when it is empty.
+function records.row_type(name, column_names)
+  return { name = name, root = true, columns = json.array_of(column_names), declared = {}, fields = {}, of_account = {} }
+end
+
 -- Return a type for records of an input, of which any field may be read.
 local function unchecked(kind)
   if not kind.names then return kind end

@@ -8,11 +8,12 @@
 -- With `{ errors = "collect" }`, what cannot be read is left out of the rows, and a second value has the failures. The Lua
 -- of a table asks `was_read(name, item)` where a cell would be wrong for want of a list, or of that of one item.
 
-local native, json, spaces, environment = ...
+local native, json, records, spaces, environment = ...
 local concat, format, gsub, sort = table.concat, string.format, string.gsub, table.sort
 local ipairs, load, next, rawget, select, tostring, type = ipairs, load, next, rawget, select, tostring, type
 
 local NAME = "tables" -- in the namespace of a service
+local FAILURE = records.row_type("failures", { "type", "status", "id", "message", "request_id" })
 
 -- Return a copy of the library, which scripts can change otherwise.
 local function copy_of_library()
@@ -57,7 +58,8 @@ local function records_of(rows, question, path)
   native.touch(rows)
   if question.order[1] then sort_rows(rows, question.order) end
   for i = 1, #rows do rows[i] = json.record(rows[i], question.columns) end
-  return json.array_of(rows)
+  question.type = question.type or records.row_type(path, question.columns)
+  return records.list_of(question.type, rows)
 end
 
 -- Return whether the arguments of a table have `errors = "collect"`, whether they have `fresh = true`, and the values of
@@ -148,7 +150,7 @@ function spaces.tables(path, integration, service_space, inside, context)
       end
       local rows = run_table(name, question, of_table, values)
       if of_table ~= context then check_needs(full_name, question, rows, integration.name, of_table) end
-      if collects then return rows, json.array_of(of_table.failures) end
+      if collects then return rows, records.list_of(FAILURE, of_table.failures) end
       return rows
     end
     spaces.describe(closure, { signature = name .. "()", title = full_name .. "()" })

@@ -195,7 +195,8 @@ function records.describe(value, path, max_bytes, write)
     if ok then return description, text end
     if type(description) ~= "table" or not description.json then error(description, 0) end -- reported below
   end
-  if not metatable or metatable == json.array then
+  local row_columns = metatable and metatable.kind == "list" and metatable.type.columns
+  if not metatable or metatable == json.array or row_columns then
     local description, text = as_columns(value, max_bytes)
     if description then return description, text end
   end
@@ -205,6 +206,7 @@ function records.describe(value, path, max_bytes, write)
   local form, count = json.form(value)
   if form == "list" then
     fields.type, fields.account = shared_type(value)
+    if row_columns and count == 0 then fields.columns = row_columns end
     if records.several and not fields.account then fields.accounts = accounts_of(value, count) end
   elseif record_type and record_type.root then fields.type, fields.account = record_type.name, account end
   return encoded_or_shown(value, path, max_bytes, write, fields)

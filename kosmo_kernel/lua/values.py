@@ -328,7 +328,7 @@ class RemoteLists:
             return Record(value, function, self._account(described.get("account"))) if function else value
         is_records = bool(value) and all(isinstance(item, dict) for item in value)
         if not (function or is_records):
-            return value
+            return _empty_table(described["columns"]) if not value and "columns" in described else value
         columns = columns_of_items(function).get(item) if function and with_item else None
         check_records(len(value))
         if is_records:
@@ -413,6 +413,12 @@ def columns_of_items(function: Function) -> dict[str, tuple[Column, ...]]:
     """Return the columns of calls with a list argument, by the name of the first column, which has the items."""
     lists = [columns_with_item(function, param.name) for param in function.params if param.each]
     return {columns[0].name: columns for columns in lists}
+
+
+def _empty_table(names: list[str]) -> Records:
+    """Return the rows of a table that has none, with its columns."""
+    check_columns([dict.fromkeys(map(str, names))])
+    return Records([], columns=tuple(Column(str(name), "") for name in names))
 
 
 def _check_size(size: int, max_bytes: int) -> None:

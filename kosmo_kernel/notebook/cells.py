@@ -138,6 +138,27 @@ class Values(tuple[Any, ...]):
         )
 
 
+class Collected(Values):
+    """What a call with `errors="collect"` returns: `rows, failures = ...`."""
+
+    __slots__ = ()
+
+    @property
+    def rows(self) -> Any:
+        """What could be read."""
+        return self[0]
+
+    @property
+    def failures(self) -> Any:
+        """What could not be read."""
+        return self[1]
+
+    def __getitem__(self, index: Any) -> Any:
+        if isinstance(index, str):
+            raise TypeError(f'These are two values: rows, failures = ...; rows["{index[:40]}"]')
+        return super().__getitem__(index)
+
+
 def _text_of(value: Any) -> str:
     return value.text() if isinstance(value, View) else repr(value)
 

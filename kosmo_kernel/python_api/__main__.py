@@ -47,7 +47,7 @@ def _lines(integration: Integration) -> Iterator[str]:
     name, tables = f"{integration.title}Functions", shipped_files(integration.name, TABLES)
     if tables:
         yield f"class {integration.title}Tables:"
-        yield from (_table(integration, table) for table in tables)
+        yield from (line for table in tables for line in _table(integration, table))
         yield ""
     yield f"class {name}:"
     if tables:
@@ -59,10 +59,14 @@ def _lines(integration: Integration) -> Iterator[str]:
     yield f"\n{integration.name}: {name}"
 
 
-def _table(integration: Integration, name: str) -> str:
+def _table(integration: Integration, name: str) -> Iterator[str]:
+    """Yield the signatures of a table: with its rows alone, and with the failures beside them."""
     parameters = find_table(integration.name, name).parameters
     own = [f"{parameter.name}: {_TYPES[parameter.kind]} = ..." for parameter in parameters]
-    return f"    def {name}({', '.join(['self', '*', *own, 'fresh: bool = ...'])}) -> KosmoFrame: ..."
+    own.append("fresh: bool = ...")
+    for errors, result in ((_RAISE, "KosmoFrame"), (_COLLECT, "tuple[KosmoFrame, KosmoFrame]")):
+        yield "    @overload"
+        yield f"    def {name}({', '.join(['self', '*', f'errors: {errors}', *own])}) -> {result}: ..."
 
 
 def _method(function: Function) -> Iterator[str]:

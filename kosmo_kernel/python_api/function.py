@@ -10,7 +10,7 @@ from functools import partial
 from inspect import Parameter, Signature
 from typing import TYPE_CHECKING, Any
 
-from kosmo_kernel.catalogue import RESERVED, Column, Function, Integration, lua_words
+from kosmo_kernel.catalogue import ERROR_MODES, RESERVED, Column, Function, Integration, lua_words
 from kosmo_kernel.errors import InvalidArgumentsError, KosmoError
 from kosmo_kernel.notebook import cells
 from kosmo_kernel.pages import paragraphs
@@ -91,15 +91,19 @@ def _call(
         return session.call(full_name, arguments, RunOptions(**options), frontend, account=account)
 
     try:
-        return value_of_call(call)
+        return value_of_call(call, collects=keywords.get("errors") == ERROR_MODES[1])
     except InvalidArgumentsError as error:
         if error.advice:
             error.advice = integration.advice(function, error, in_python=True)
         raise
 
 
-def value_of_call(call: Callable[[Session, Frontend], Result]) -> Any:
+def value_of_call(call: Callable[[Session, Frontend], Result], *, collects: bool = False) -> Any:
     """Make a call with the current session, show its progress and notes, and return what a cell would show of it.
+
+    Parameters:
+        call: makes the call.
+        collects: it returns rows and failures.
 
     Raises:
         KosmoError: the call failed; its traceback ends where this package was called.
@@ -116,7 +120,8 @@ def value_of_call(call: Callable[[Session, Frontend], Result]) -> Any:
     if result.dry_run:
         cells.show_notes(shell, [Note(dry_run_summary(result.planned), is_warning=False)])
     cells.show_notes(shell, result.split_notes(tables=True)[1])
-    return cells.value_of(result.values_to_show, Options(), result.attrs())
+    value = cells.value_of(result.values_to_show, Options(), result.attrs())
+    return cells.Collected(value) if collects and isinstance(value, cells.Values) else value
 
 
 def python_words(value: object) -> str:
@@ -140,7 +145,7 @@ def _documentation(integration: Integration, function: Function) -> Iterator[str
     docs += [(name, doc) for name, (_, doc) in CALL_OPTIONS.items()]
     yield "Parameters:"
     yield from (f"    {name}: {doc}." for name, doc in docs)
-    collects = ' With errors="collect" two frames: what could be read, and the failures.' if function.fan_out else ""
+    collects = ' With errors="collect": `rows, failures`, two DataFrames.' if function.fan_out else ""
     yield f"\nReturns:\n    {_RETURNS[function.returns]} with these fields; None stands for a missing value.{collects}"
     for column in function.columns:
         doc = re.sub(r"\bnil\b", "None", column.doc)

@@ -26,7 +26,6 @@ from kosmo_kernel.text import nearest, normalize_alias
 
 if TYPE_CHECKING:
     from kosmo_kernel.questions.question import Question
-    from kosmo_kernel.render.frames import KosmoFrame
     from kosmo_kernel.results import Result
     from kosmo_kernel.session import Session
 
@@ -161,7 +160,7 @@ class Tables:
     def __init__(self, integration: Integration, account: str | None) -> None:
         self._integration, self._account = integration, account
 
-    def __getattr__(self, name: str) -> Callable[..., KosmoFrame]:
+    def __getattr__(self, name: str) -> Callable[..., Any]:
         if name.startswith("__") or name not in table_names(self._integration.name):
             names = table_names(self._integration.name)
             near = tuple(nearest(name, names))
@@ -177,12 +176,12 @@ class Tables:
         return f"<{self._integration.title}: tables {', '.join(dir(self))}>"
 
 
-def _function(integration: Integration, table: Question, account: str | None) -> Callable[..., KosmoFrame]:
+def _function(integration: Integration, table: Question, account: str | None) -> Callable[..., Any]:
     full_name = f"{integration.name}.tables.{table.name}"
 
     names = (*RESERVED, "fresh", *(parameter.name for parameter in table.parameters))
 
-    def ask(**parameters: Any) -> KosmoFrame:
+    def ask(**parameters: Any) -> Any:
         if unknown := next((name for name in parameters if name not in names), None):
             raise _with_short_traceback(_not_an_argument(table, full_name, unknown, parameters[unknown]))
 
@@ -199,8 +198,7 @@ def _function(integration: Integration, table: Question, account: str | None) ->
                 session.last = result = lua.execute(f"return {full_name}({', '.join(inputs)})", options, frontend)
             return result
 
-        frame: KosmoFrame = value_of_call(call)
-        return frame
+        return value_of_call(call, collects=parameters.get("errors") == ERROR_MODES[1])
 
     ask.__name__, ask.__qualname__, ask.__module__ = table.name, full_name, "kosmo_kernel"
     columns = ", ".join(table.columns)
@@ -209,6 +207,7 @@ def _function(integration: Integration, table: Question, account: str | None) ->
     )
     about = f"Parameters:\n{about}\n" if about else ""
     ask.__doc__ = f"{table.title}.\n\n{table.about}\n\n{about}Returns:\n    A DataFrame with these columns: {columns}."
+    ask.__doc__ += ' With errors="collect": `rows, failures`, two DataFrames.'
     return ask
 
 

@@ -373,6 +373,8 @@ def text_lines(
         form: how it is written.
         header: whether the headings are above them.
     """
+    if not widths:
+        return
     gap, last, paint = " " * GAP, max(widths), form.paint
     if header:
         is_whole = form.wraps or form.spills

@@ -23,7 +23,7 @@ from kosmo_kernel.integrations.heroku.demo.company import company
 from kosmo_kernel.python_api import close_own_session, current_session
 from kosmo_kernel.python_api.__main__ import stub, stub_file
 from kosmo_kernel.python_api.namespace import namespace_named
-from kosmo_kernel.questions.discovery import table_names
+from kosmo_kernel.questions.discovery import find_table, table_names
 from kosmo_kernel.render.frames import KosmoFrame
 from kosmo_kernel.session import Session
 
@@ -89,6 +89,36 @@ def test_a_table_of_which_a_list_cannot_be_read_is_an_error(heroku: Any, monkeyp
         with pytest.raises(RefusedError):
             heroku.default.tables.access()
         assert len(heroku.default.tables.stages()) == len(company().apps)
+
+
+def test_a_table_without_rows_is_a_frame_with_its_columns(heroku: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("KOSMO_DEMO")
+    with serve(DemoApi(company(1, seed=3), capacity=10**9)) as served:
+        monkeypatch.setenv("HEROKU_API_URL", served.url)
+        monkeypatch.setenv("HEROKU_API_KEY", DEMO_TOKEN)
+        tables = heroku.tables
+        frames = {name: getattr(tables, name)() for name in table_names("heroku")}
+        kept = current_session().run('return list.filter(heroku.tables.webhooks(), "host")')
+    assert {type(frame) for frame in frames.values()} == {KosmoFrame}
+    empty = [name for name, frame in frames.items() if frame.empty]
+    assert "webhooks" in empty
+    for name in empty:
+        assert tuple(frames[name].columns) == find_table("heroku", name).columns
+    assert tuple(kept.frame().columns) == find_table("heroku", "webhooks").columns
+
+
+def test_a_frame_without_columns_has_a_text(heroku: Any) -> None:
+    assert repr(heroku.list_stacks()[[]]).endswith(" 0 columns")
+
+
+def test_what_is_collected_of_a_table_are_two_named_frames(heroku: Any) -> None:
+    answer = heroku.tables.costs(errors="collect")
+    rows, failures = answer
+    assert answer.rows is rows
+    assert answer.failures is failures
+    assert list(failures.columns) == ["type", "status", "id", "message", "request_id"]
+    with pytest.raises(TypeError, match="rows, failures = "):
+        _ = answer["cents"]
 
 
 def test_a_record_is_a_mapping(heroku: Any) -> None:
