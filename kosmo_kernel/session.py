@@ -58,6 +58,8 @@ class Session(LuaState):
         services: scripts may call integrations; without, no account is looked for.
         process: a Lua process that was started beforehand, to save time; when None, the first run starts one.
         shared: the services that this session shares with others, and with them its recording; it closes neither.
+        archives: the archives that scripts may open; when None, those in the folder of the run or below, and none for
+            an agent.
 
     Attributes:
         limits: the default limits of a run.
@@ -87,6 +89,7 @@ class Session(LuaState):
         services: bool = True,
         process: LuaProcess | None = None,
         shared: Services | None = None,
+        archives: Sequence[str | os.PathLike[str]] | None = None,
     ) -> None:
         self.limits = limits(OptionValues(memory_limit=memory_limit, cpu_limit=cpu_limit, timeout=timeout))
         ROWS.resolve()  # raises an error in its setting before anything runs
@@ -94,7 +97,13 @@ class Session(LuaState):
         self._shared = shared
         mode = shared.recording if shared else None
         self.recording = mode or RecordingMode(
-            account, record, from_archive, resume=resume, notebook=notebook, services=services
+            account,
+            record,
+            from_archive,
+            resume=resume,
+            notebook=notebook,
+            services=services,
+            archives=() if archives is None and agent else archives,
         )
         answers_from_archive = self.recording.cassette is not None and not self.recording.cassette.live
         refusal = NOT_RECORDED if answers_from_archive else "" if mcp else NOT_ALLOWED
@@ -106,7 +115,6 @@ class Session(LuaState):
         self._time_set: datetime | None = None  # the time of the data, if a script has set it
         self._now: Callable[[], datetime] = self.recording.now
         self._called: set[str] = set()  # the paths of the functions that scripts called
-        self._of_agent = agent
         self._services: Services | None = shared  # made at the first call
 
     # Running -----------------------------------------------------------------------------------------
@@ -148,7 +156,7 @@ class Session(LuaState):
             self._walls.check(self.walls())
         limits = self.limits.changed(options)
         variables = KnownVariables(self._chunks, inputs, lambda: dict(self.names(())), lambda: dict(self._variables()))
-        result = Result(account=account, started=self._now(), dry_run=options.dry_run)
+        result = Result(account=account, started=self._started(account), dry_run=options.dry_run)
         run = self._prepare(result, options, frontend, partial(self._machine.ask_user, frontend.ask))
         run.output.remember_pages(options.inputs.values())
         self._chunks.add(options.name, source)
@@ -213,13 +221,19 @@ class Session(LuaState):
             KosmoError: the call failed, as in a script; notes and requests before that are in its `result`.
         """
         request = CallRequest(function, account, dict(arguments), [], None)
-        return self._answered(function, options, frontend, lambda calls: calls.call(request, is_cancelled))
+        return self._answered(function, options, frontend, lambda calls: calls.call(request, is_cancelled), account)
 
     def _answered(
-        self, name: str, options: RunOptions, frontend: Frontend, answer: Callable[[CallTracker], list[Any]]
+        self,
+        name: str,
+        options: RunOptions,
+        frontend: Frontend,
+        answer: Callable[[CallTracker], list[Any]],
+        account: str | None,
     ) -> Result:
         """Return the result of a call or a request that is made without a Lua process."""
-        result = Result(account=self._account(options.account), started=self._now(), dry_run=options.dry_run)
+        alias = self._account(options.account)
+        result = Result(account=alias, started=self._started(account or alias), dry_run=options.dry_run)
         run = self._prepare(result, options, frontend, frontend.ask or (lambda _question: None))
         try:
             with self._recorded(run, result, name):
@@ -233,6 +247,11 @@ class Session(LuaState):
             failure.result = result
             raise
         return result
+
+    def _started(self, account: str) -> datetime:
+        """Return when a run of an account started: the time of the data where an archive answers."""
+        archive = self.recording.archive_of(account)
+        return archive.recorded if archive else self._now()
 
     def _prepare(
         self, result: Result, options: RunOptions, frontend: Frontend, ask: Callable[[str], str | None]
@@ -256,7 +275,7 @@ class Session(LuaState):
             self._shown,
             partial(self.recording.names, default=result.account),
             self.recording.services,
-            self.recording.services and not self._of_agent,
+            self.recording.open_for_script,
             now=lambda: options.now or self.time_of_data(options.account),
             set_now=partial(self._set_time, options),
         )

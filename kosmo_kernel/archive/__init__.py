@@ -22,12 +22,13 @@ if TYPE_CHECKING:
     from kosmo_kernel.archive.snapshots import SavedSnapshot as SavedSnapshot
     from kosmo_kernel.archive.snapshots import UnknownListError as UnknownListError
     from kosmo_kernel.archive.snapshots import history as history
-    from kosmo_kernel.archive.snapshots import read as read
 
 
 def __getattr__(name: str) -> Any:
     """Import what reads snapshots when it is used: most sessions keep answers in memory, and need no SQLite."""
-    if name not in ("SavedSnapshot", "UnknownListError", "history", "read"):
+    if name == "read":
+        raise AttributeError("There is no `archive.read`. `heroku.from_archive(FILE)` answers from an archive.")
+    if name not in ("SavedSnapshot", "UnknownListError", "history"):
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from kosmo_kernel.archive import snapshots
 

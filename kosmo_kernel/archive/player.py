@@ -179,15 +179,19 @@ class Player(Playback):
         return f"To record it anew, give the same command `--record {self.file}` in place of `--from`."
 
 
-def playback_of(file: Path) -> Playback:
+def playback_of(file: Path, taken_at: str = "") -> Playback:
     """Return what answers from an archive: its newest snapshot or, if it has none, its recording.
+
+    Parameters:
+        file: its path.
+        taken_at: the beginning of the time of a snapshot; the newest one when empty.
 
     Raises:
         SettingsError: the file cannot be read, or has neither.
     """
     with closing(open_archive(file)) as archive:
         has_snapshots = archive.rows("SELECT 1 FROM kosmo_snapshots LIMIT 1")
-    return SnapshotPlayer(file) if has_snapshots else Player(file)
+    return SnapshotPlayer(file, taken_at) if has_snapshots or taken_at else Player(file)
 
 
 _TAKE_ALL = "`kosmo snapshot --all` saves every list that the token can read."
@@ -212,11 +216,11 @@ class ItemRecords(NamedTuple):
 
 
 class SnapshotPlayer(Playback):
-    """Answer requests from the newest snapshot of an archive."""
+    """Answer requests from a snapshot of an archive."""
 
-    def __init__(self, file: Path) -> None:
+    def __init__(self, file: Path, taken_at: str = "") -> None:
         super().__init__(file)
-        self._saved = SavedSnapshot(file)
+        self._saved = SavedSnapshot(file, taken_at)
         self.recorded, self.account = self._saved.time, self._saved.account
         self._tables: dict[str, _Rows] = {}
         self._parts: dict[SavedPart, ItemRecords] = {}

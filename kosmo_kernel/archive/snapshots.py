@@ -96,7 +96,7 @@ class SavedSnapshot(Mapping[str, "KosmoFrame"]):
     """A snapshot: a mapping of list names to frames; each frame is read when it is accessed.
 
     Parameters:
-        file: the archive.
+        file: the archive; `~` is expanded to a home directory.
         taken_at: the beginning of its time, such as a day; the newest such snapshot is read. The newest one when empty.
 
     Attributes:
@@ -108,8 +108,8 @@ class SavedSnapshot(Mapping[str, "KosmoFrame"]):
         SettingsError: the file is no archive, has no such snapshot, or was changed.
     """
 
-    def __init__(self, file: Path, taken_at: str = "") -> None:
-        self.file = file
+    def __init__(self, file: str | os.PathLike[str], taken_at: str = "") -> None:
+        self.file = file = Path(os.path.expanduser(file))
         with closing(open_archive(file)) as archive:
             numbered = archive.rows("SELECT id, taken_at FROM kosmo_snapshots ORDER BY id")
             self.times = [str(time) for _, time in numbered]
@@ -201,23 +201,6 @@ class SavedSnapshot(Mapping[str, "KosmoFrame"]):
         if not all(isinstance(body, bytes) and digest_of(body) == digest for digest, body in texts):
             raise SettingsError(f"{where} cannot be read: a record is not what was written. {CHANGED}")
         return [row for at in range(0, len(texts), BATCH) for row in _decoded(texts[at : at + BATCH], where)]
-
-
-def read(file: str | os.PathLike[str], taken_at: str = "") -> SavedSnapshot:
-    """Read a snapshot of an archive as frames by name: `read("before.kosmo")["apps"]`.
-
-    Parameters:
-        file: the archive; `~` is expanded to a home directory.
-        taken_at: the beginning of the snapshot's time, such as `2026-11-20`; the newest snapshot when empty.
-
-    Raises:
-        SettingsError: the file is no archive or has no such snapshot, or the home directory does not exist.
-    """
-    path = Path(file)
-    try:
-        return SavedSnapshot(path.expanduser(), taken_at)
-    except RuntimeError:  # what pathlib raises for an unknown home directory
-        raise SettingsError(f"{path} cannot be read: there is no such home. Name the file in full.") from None
 
 
 def snapshots_of(file: Path) -> list[Manifest]:

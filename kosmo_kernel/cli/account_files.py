@@ -48,7 +48,7 @@ def snapshot(*, account: str | None, output: str, every: bool, recording: option
 
     If FILE has snapshots of the account, this one is added: the views show the newest, and `apps_history` has all of
     them. If something could not be read, it is named with the reason, and the exit code is 1. In Python,
-    `kosmo_kernel.archive.read(FILE)` returns DataFrames.
+    `heroku.from_archive(FILE)` answers from it.
 
     With --record RUN --resume, a snapshot that was killed goes on: what was answered is not asked again. If the last
     snapshot in FILE is incomplete, it is replaced.

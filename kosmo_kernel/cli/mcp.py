@@ -53,6 +53,14 @@ ADDRESS = Number(
 )
 @account_options("The account for calls that name no account.")
 @from_option
+@click.option(
+    "--archive",
+    "archives",
+    multiple=True,
+    type=click.Path(exists=True, dir_okay=False),
+    metavar="FILE",
+    help="Let Lua read this archive: heroku.from_archive(FILE). May be repeated.",
+)
 @limit_options
 @setting_option(MAX_TOKENS, default=None)
 @setting_option(ANSWER_WITHIN, default=None)
@@ -65,6 +73,7 @@ def serve(
     port: int | None,
     account: str | None,
     archive: str | None,
+    archives: tuple[str, ...],
     allow_mcp: bool,
     print_config: bool,
     max_tokens: int | None,
@@ -78,7 +87,8 @@ def serve(
     for another bound. Calls can name an account, and can lower the limits of Lua that are set here. The server cannot
     ask you, so tools of MCP servers that may change something are refused.
 
-    With --from, an archive answers in place of the account: nothing is asked, and no token is needed.
+    With --from, an archive answers in place of the account: nothing is asked, and no token is needed. With --archive,
+    Lua can read an archive beside the account. No other file is read.
 
     With --http, the first line of output is KOSMO_MCP_URL=…, and the second is KOSMO_MCP_TOKEN=…, which clients send as
     `Authorization: Bearer …`. The token is new each time unless KOSMO_MCP_TOKEN is set. Only clients on this machine
@@ -92,6 +102,7 @@ def serve(
         account,
         limits,
         archive=archive,
+        archives=archives,
         allow_mcp_servers=allow_mcp,
         max_tokens=max_tokens,
         answer_within=answer_within,
@@ -119,7 +130,9 @@ def _entry(context: click.Context) -> dict[str, Any]:
         name = max(option.opts, key=len)
         is_typed = context.get_parameter_source(option.name or "") is ParameterSource.COMMANDLINE
         if isinstance(option, click.Option) and is_typed and name != PRINT_CONFIG:
-            args += [name] if option.is_flag else [name, str(context.params[option.name or ""])]
+            value = context.params[option.name or ""]
+            values = value if option.multiple else [value]
+            args += [name] if option.is_flag else [text for one in values for text in (name, str(one))]
     program = shutil.which(sys.argv[0])
     if program and os.path.basename(program) == NAME:
         command = [str(Path(program).absolute())]

@@ -21,7 +21,7 @@ from pkgutil import resolve_name
 from typing import TYPE_CHECKING, Any
 
 from kosmo_kernel.accounts import is_demo
-from kosmo_kernel.archive.snapshots import read
+from kosmo_kernel.archive.snapshots import SavedSnapshot
 from kosmo_kernel.catalogue.integration import usual_scope
 from kosmo_kernel.catalogue.inventory import KeyFigure, ObstacleKind, Row
 from kosmo_kernel.checks.run import run_questions
@@ -338,7 +338,7 @@ def from_snapshot(file: Path) -> AccountData:
     Raises:
         SettingsError: the file has no snapshot, or a part of it was changed.
     """
-    saved = read(file)
+    saved = SavedSnapshot(file)
     names = lists()
     tables = {name: redacted(saved.records(name), redact).records.rows for name in names if name in saved}
     for name, other in facts().by_item.items():

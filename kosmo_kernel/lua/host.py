@@ -135,8 +135,13 @@ class LookupHost(Protocol):
     def table(self, integration: str, name: str) -> Question:
         """Return a table of an integration."""
 
-    def archive(self, file: str, taken_at: str) -> dict[str, Any]:
-        """Return the lists of a snapshot by name; `taken_at` is the beginning of its time, or empty for the newest."""
+    def archive(self, file: str, taken_at: str) -> tuple[str, datetime]:
+        """Open an archive, and return the account as which it answers, and the time of its data.
+
+        Parameters:
+            file: its path.
+            taken_at: the beginning of the time of a snapshot; empty for the newest one.
+        """
 
     def docs(self, verb: str, page: str) -> str:
         """Return a page of the reference; `verb` is `read`, `list` or `search`."""

@@ -83,6 +83,9 @@ end
 
 -- Raise the error for a global that stands for the network elsewhere, if a script uses a field of it or calls it.
 function missing_names.check_network(name)
+  if name == "archive" and find(positions.user_source(5) or "", "%f[%w_]archive%s*%.%s*read%f[^%w_]") then
+    native.raise("`archive` is not set. heroku.from_archive(FILE) answers from an archive: heroku.from_archive(FILE).list_apps()")
+  end
   if not NETWORK[name] then return end
   local source = positions.user_source(5)
   if source and find(source, "%f[%w_]" .. name .. "%s*[.%[:(]") then

@@ -226,10 +226,32 @@ local function call_of_table(context, name, account, ...)
   return known[value].rows
 end
 
+local account_space
+
+-- Return the function that opens an archive, and returns a namespace of which it answers the calls.
+local function archive_opener(integration, path)
+  local name = path .. ".from_archive"
+  local function open(file, taken_at)
+    if native.is_namespace(file) then native.raise(format("%s: write it with a dot", name)) end
+    for i, value in ipairs({ file or false, taken_at }) do
+      if type(value) ~= "string" then
+        native.raise(format("bad argument #%d to 'from_archive' (string expected, got %s)", i, value and type(value) or "nil"))
+      end
+    end
+    local reply = native.ask({ kind = "archive", file = quoted_text(name, file) and file, taken_at = taken_at or "" })
+    local space = account_space(integration, reply.account, nil, nil, { path = format("%s(%s)", name, native.quoted(file)), now = reply.now })
+    return space
+  end
+  function_descriptions[open] = { signature = "from_archive(file [, taken_at])", title = integration.name .. ".from_archive(file)" }
+  return open
+end
+
 -- Return the namespace of an account of an integration. `inside` has the names of the tables whose Lua gets it, from the
--- outermost one on, and `context` what these have in common (`tables.lua`); nil for the Lua of a script.
-local function account_space(integration, account, inside, context)
-  local path = format("app.integrations.%s%s", integration.name, account and "." .. account or "")
+-- outermost one on, and `context` what these have in common (`tables.lua`); nil for the Lua of a script. `archive` has the
+-- path and the time of an archive that answers in place of the account.
+function account_space(integration, account, inside, context, archive)
+  local path = archive and archive.path
+    or format("app.integrations.%s%s", integration.name, account and "." .. account or "")
   local closures = {}
   local function list()
     load_catalogue()
@@ -243,8 +265,8 @@ local function account_space(integration, account, inside, context)
     load_catalogue()
     if key == "tables" and integration.tables[1] then
       tables = tables or spaces.tables(path, integration, function(chain, of_table)
-        return account_space(integration, account, chain, of_table)
-      end, inside or {}, context)
+        return account_space(integration, account, chain, of_table, archive)
+      end, inside or {}, context, archive and archive.now)
       return tables
     end
     local own_name = integration.own_name(key)
@@ -263,6 +285,10 @@ local function account_space(integration, account, inside, context)
       return closure
     end
     if accounts[key] then return accounts[key] end
+    if key == "from_archive" and not account then
+      closures[key] = archive_opener(integration, path)
+      return closures[key]
+    end
     local alias = not account and integration.is_account[key] and key
     if not alias and not may_ask then return nil end
     -- Not a function: either a new account, or a mistake for which the parent returns an error.
@@ -274,6 +300,7 @@ local function account_space(integration, account, inside, context)
     local names = list()
     if integration.tables[1] then names[#names + 1] = "tables" end
     if not account then
+      names[#names + 1] = "from_archive"
       for _, alias in ipairs(integration.accounts) do names[#names + 1] = alias end
     end
     return names
@@ -392,25 +419,12 @@ local function docs_function(verb, name)
   end
 end
 
--- Archives -----------------------------------------------------------------------------------------------------
-
--- Return the lists of a snapshot by name; see `archive/snapshots.py`.
-local function read_archive(file, taken_at)
-  for i, value in ipairs({ file or false, taken_at }) do
-    if type(value) ~= "string" then
-      native.raise(format("bad argument #%d to 'archive.read' (string expected, got %s)", i, value and type(value) or "nil"))
-    end
-  end
-  return reply_values(native.ask({ kind = "archive", file = file, taken_at = taken_at or "" }))
-end
-
 function spaces.globals()
   local docs = {
     read = docs_function("read", "docs.read"), list = docs_function("list", "docs.list"),
     search = docs_function("search", "docs.search"),
   }
-  local archive = { read = read_archive }
-  return { app = app, archive = archive, docs = docs, lua_read_doc = docs.read, lua_list_docs = docs.list, lua_search_docs = docs.search }
+  return { app = app, docs = docs, lua_read_doc = docs.read, lua_list_docs = docs.list, lua_search_docs = docs.search }
 end
 
 return spaces

@@ -66,8 +66,14 @@ def _text(header: dict[str, Any], key: str, most: int = MAX_NAME) -> str:
     return str(header.get(key))[:most]
 
 
+def _archive(lookups: LookupHost, header: dict[str, Any]) -> dict[str, Any]:
+    account, now = lookups.archive(_text(header, "file", MAX_PATH), _text(header, "taken_at"))
+    return {"account": account, "now": iso_time(now.astimezone(UTC))}
+
+
 # Requests that only look something up: what the reply has, and the value that the reply describes.
 _FACTS: dict[str, Callable[[LookupHost, dict[str, Any]], dict[str, Any]]] = {
+    "archive": _archive,
     "integrations": lambda lookups, _: {"names": lookups.integrations()},
     "now": lambda lookups, _: {"now": iso_time(lookups.now().astimezone(UTC))},
     "outputs": lambda lookups, _: {"numbers": lookups.output_numbers()},
@@ -76,7 +82,6 @@ _FACTS: dict[str, Callable[[LookupHost, dict[str, Any]], dict[str, Any]]] = {
     "table": lambda lookups, header: lookups.table(_text(header, "integration"), _text(header, "name")).for_lua(),
 }
 _VALUES: dict[str, Callable[[LookupHost, dict[str, Any]], Any]] = {
-    "archive": lambda lookups, header: lookups.archive(_text(header, "file", MAX_PATH), _text(header, "taken_at")),
     "docs": lambda lookups, header: lookups.docs(_text(header, "verb"), _text(header, "page")),
 }
 

@@ -109,8 +109,8 @@ end
 --
 -- Parameters: `path`, that of the namespace of the account; `integration`, the service; `service_space(inside, context)`,
 -- which returns the namespace of the account for the Lua of a table; `inside`, the tables that are being made; `context`,
--- what these have in common, nil for a script.
-function spaces.tables(path, integration, service_space, inside, context)
+-- what these have in common, nil for a script; `now`, the time of the data, nil for that of the run.
+function spaces.tables(path, integration, service_space, inside, context, now)
   path = path .. "." .. NAME
   local closures = {}
 
@@ -123,6 +123,7 @@ function spaces.tables(path, integration, service_space, inside, context)
     end
     chain[#chain + 1] = name
     local globals = setmetatable({ [integration.name] = service_space(chain, of_table) }, { __index = library })
+    if now then globals.time = native.time_at(now) end
     for parameter, value in next, values do globals[parameter] = value end
     function globals.was_read(list, item)
       local gap = of_table.gaps[integration.name .. "." .. list]

@@ -13,7 +13,6 @@ local LONGEST = 40 -- bytes of a text that is a time
 local FIRST, LAST = -62135596800, 253402300799 -- the first and last second of the years 1 to 9999
 local DAYS_BEFORE = { 0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334 } -- days of a year before each month
 
-local library = {}
 local now_of_run -- seconds since 1970, once the run has asked for it
 
 local function is_leap(year) return year % 4 == 0 and (year % 100 ~= 0 or year % 400 == 0) end
@@ -70,43 +69,58 @@ local function require_time(name, value)
   native.raise(format('time.%s: expected a time such as "2026-11-20T09:00:00Z", got %s', name, describe(value)))
 end
 
-local function now()
+local function time_of_run()
   now_of_run = now_of_run or seconds_of(native.ask({ kind = "now" }).now)
   return now_of_run
 end
 
-local function define(name, f)
-  library[name] = function(value)
-    if rawequal(value, library) then native.raise(format("time.%s: write `time.%s(…)` with a dot", name, name)) end
-    return f(value)
+-- Return the library for a clock: `now()` returns the time of the data, and `set(seconds)` replaces it.
+local function library_of(now, set)
+  local library = {}
+
+  local function define(name, f)
+    library[name] = function(value)
+      if rawequal(value, library) then native.raise(format("time.%s: write `time.%s(…)` with a dot", name, name)) end
+      return f(value)
+    end
   end
+
+  define("now", function() return text_of(floor(now())) end)
+
+  define("ago", function(days)
+    if type(days) ~= "number" then native.raise("time.ago: expected a number of days, got " .. describe(days)) end
+    local seconds = now() - days * DAY
+    if not (seconds >= FIRST and seconds <= LAST) then
+      native.raise(format("time.ago: %s days ago is outside of the years 1 to 9999", days))
+    end
+    return text_of(floor(seconds + 0.5))
+  end)
+
+  define("days_since", function(text) return (now() - require_time("days_since", text)) / DAY end)
+
+  define("days_until", function(text) return (require_time("days_until", text) - now()) / DAY end)
+
+  define("set_now", function(text)
+    local seconds = floor(require_time("set_now", text))
+    if not (seconds >= FIRST and seconds <= LAST) then
+      native.raise("time.set_now: the time is outside of the years 1 to 9999")
+    end
+    set(seconds)
+  end)
+
+  return library
 end
 
-define("now", function() return text_of(floor(now())) end)
-
-define("ago", function(days)
-  if type(days) ~= "number" then native.raise("time.ago: expected a number of days, got " .. describe(days)) end
-  local seconds = now() - days * DAY
-  if not (seconds >= FIRST and seconds <= LAST) then
-    native.raise(format("time.ago: %s days ago is outside of the years 1 to 9999", days))
-  end
-  return text_of(floor(seconds + 0.5))
-end)
-
-define("days_since", function(text) return (now() - require_time("days_since", text)) / DAY end)
-
-define("days_until", function(text) return (require_time("days_until", text) - now()) / DAY end)
-
-define("set_now", function(text)
-  local seconds = floor(require_time("set_now", text))
-  if not (seconds >= FIRST and seconds <= LAST) then
-    native.raise("time.set_now: the time is outside of the years 1 to 9999")
-  end
-  native.ask({ kind = "set_now", now = text_of(seconds) })
-  now_of_run = seconds
-end)
+-- Return the library for data of another time than that of the run.
+function native.time_at(text)
+  local seconds = seconds_of(text)
+  return library_of(function() return seconds end, function(other) seconds = other end)
+end
 
 -- Start a run, which has a time of its own.
 function native.forget_time() now_of_run = nil end
 
-return library
+return library_of(time_of_run, function(seconds)
+  native.ask({ kind = "set_now", now = text_of(seconds) })
+  now_of_run = seconds
+end)

@@ -7,7 +7,7 @@ returned as results, so that an agent can read them, correct the call and retry.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -56,6 +56,7 @@ class ServerOptions:
     # The limits of a run by name, those of `settings.table.LIMITS`; None for the default.
     limits: Mapping[str, Any] = field(default_factory=dict)
     archive: str | None = None  # the archive that answers in place of the account, or None
+    archives: Sequence[str] = ()  # the archives that Lua may open besides
     allow_mcp_servers: bool = False  # scripts may use the MCP servers that the user has configured
     max_tokens: int | None = None  # the maximum tokens of an answer; None for the user's setting
     # Seconds after which a call that still runs is answered; None for the user's setting.
@@ -134,8 +135,14 @@ class CallHandler:
     def _session(self) -> Session:
         options = self._options
         check_defaults([name for name, value in options.limits.items() if value is not None])
-        archive, uses_mcp = options.archive, options.allow_mcp_servers
-        return Session(options.account, **options.limits, from_archive=archive, mcp=uses_mcp, agent=True)
+        return Session(
+            options.account,
+            **options.limits,
+            from_archive=options.archive,
+            archives=options.archives,
+            mcp=options.allow_mcp_servers,
+            agent=True,
+        )
 
     def _search(self, words: str, call: InFlightCall) -> ToolResult:
         if words.strip().lower() != answers.WHO:

@@ -16,6 +16,7 @@ _HEAD = """\
 # Written by `python -m kosmo_kernel.python_api` from the catalogue.
 
 from collections.abc import Mapping
+from os import PathLike
 from typing import Any, Literal, TypeAlias, overload
 
 from pandas import DataFrame, Series
@@ -54,6 +55,7 @@ def _lines(integration: Integration) -> Iterator[str]:
         yield f"    tables: {integration.title}Tables"
     for function in integration.functions:
         yield from _method(function)
+    yield f"    def from_archive(self, file: str | PathLike[str], taken_at: str = ...) -> {name}: ..."
     yield f"    def __getattr__(self, account: str) -> {name}: ..."
     yield f"    def __getitem__(self, account: str) -> {name}: ..."
     yield f"\n{integration.name}: {name}"

@@ -6,8 +6,10 @@ nothing is requested for that: `heroku` is looked up among the variables, and wh
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +27,8 @@ from kosmo_kernel.safety.text import is_plain_in_quotes
 from kosmo_kernel.text import nearest, normalize_alias
 
 if TYPE_CHECKING:
+    from os import PathLike
+
     from kosmo_kernel.questions.question import Question
     from kosmo_kernel.results import Result
     from kosmo_kernel.session import Session
@@ -107,8 +111,27 @@ class Namespace(ModuleType):
             raise _with_short_traceback(UnknownNameError(text, suggestions))
         return Namespace(self._integration, alias)
 
+    def from_archive(self, file: str | PathLike[str], taken_at: str = "") -> Namespace:
+        """Return functions and tables that an archive answers. Nothing is sent, and the time is that of the archive.
+
+            heroku.from_archive("history.kosmo").list_apps()
+
+        Parameters:
+            file: the archive; `~` is expanded to a home directory.
+            taken_at: the beginning of the time of a snapshot, such as `2026-11-20`; the newest one when empty.
+
+        Raises:
+            SettingsError: the file cannot be read, is no archive, or has no such snapshot.
+        """
+        path = Path(os.path.expanduser(file))
+        try:
+            return Namespace(self._integration, current_session().recording.open_archive(path, taken_at))
+        except UserError as error:
+            raise _with_short_traceback(error) from None
+
     def __dir__(self) -> list[str]:
         tables = [NAMESPACE] if table_names(self._integration.name) else []
+        tables += [] if self._account else ["from_archive"]
         return [*self._integration.table.names, *tables, *(name for name in self._accounts() if name.isidentifier())]
 
     def __repr__(self) -> str:

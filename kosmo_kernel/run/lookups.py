@@ -6,10 +6,8 @@ dropped in silence: the run that drops values names them, and reading one of the
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
@@ -103,7 +101,7 @@ class Lookups(Struct, frozen=True):
     values: KeptValues  # the values of earlier cells, by number
     names: Callable[[Integration], list[str]]  # returns the accounts of an integration
     services: bool  # whether there are integrations
-    reads_files: bool  # whether `archive.read` may read files of this machine
+    open_archive: Callable[[str, str], tuple[str, datetime]]  # opens an archive for a script
     now: Callable[[], datetime]  # returns the time of the data
     set_now: Callable[[datetime], None]  # replaces the time of the data
 
@@ -163,29 +161,13 @@ class Lookups(Struct, frozen=True):
             return key
         raise _unknown(service, key, self.names(service))
 
-    def archive(self, file: str, taken_at: str) -> dict[str, Any]:
-        """Return the lists of a snapshot by name, as plain tables.
-
-        A script may come from anybody, so it reads only archives in the folder that it runs in, or below.
+    def archive(self, file: str, taken_at: str) -> tuple[str, datetime]:
+        """Open an archive, and return the account as which it answers, and the time of its data.
 
         Raises:
-            SettingsError: the file is elsewhere, is no archive, or has no such snapshot; or the script is an agent's.
+            SettingsError: a script may not read the file, or it is no archive or has no such snapshot.
         """
-        if not self.reads_files:
-            raise SettingsError("archive.read reads files of this machine, and this script may not.")
-        path = Path(file)
-        if not Path(os.path.realpath(path.parent)).is_relative_to(Path.cwd().resolve()):
-            raise SettingsError(
-                "archive.read takes a file in the folder that the script runs in, or below. Python's "
-                "`kosmo_kernel.archive.read` reads any, and `-i` makes its lists available in Lua."
-            )
-        from kosmo_kernel import archive
-
-        saved = archive.read(path, taken_at)
-        lists = {name: saved.records(name) for name in saved}
-        return {
-            name: Records(table.rows, columns=table.columns, account=table.account) for name, table in lists.items()
-        }
+        return self.open_archive(file, taken_at)
 
     def docs(self, verb: str, page: str) -> str:
         """Return a page of the reference, and keep it, so that a cell's value with this text is shown as Markdown."""

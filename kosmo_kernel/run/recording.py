@@ -15,7 +15,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from kosmo_kernel import accounts, integrations
 from kosmo_kernel.catalogue import Function, Integration
@@ -48,6 +48,7 @@ class RecordingMode:
         resume: go on with the recording, unless its run has ended.
         notebook: the session is one of a notebook, whose end is not the end of a run.
         services: scripts may call integrations; without, no account is looked for.
+        archives: the archives that scripts may open. When None, those in the folder of the run or below.
 
     Attributes:
         account: the account, which was checked to exist.
@@ -69,8 +70,11 @@ class RecordingMode:
         resume: bool = False,
         notebook: bool = False,
         services: bool = True,
+        archives: Sequence[str | os.PathLike[str]] | None = None,
     ) -> None:
         self.services, self.finishes = services, not notebook
+        self._opened: dict[str, OpenedArchive] = {}
+        self._for_scripts = None if archives is None else [*map(Path, archives), *([Path(from_archive)] if from_archive else [])]
         if record is not None and from_archive is not None:
             raise SettingsError("A run that an archive answers asks nothing, so there is nothing to record.")
         self._own = record is not None or from_archive is not None
@@ -156,7 +160,7 @@ class RecordingMode:
             UnknownNameError: there is no such account.
         """
         name, there = normalize_alias(alias), self._integrations()
-        if not self.services or name == accounts.DEFAULT or self._is_named(name, there):
+        if not self.services or name == accounts.DEFAULT or alias in self._opened or self._is_named(name, there):
             return
         if self._player is None and any(name in accounts.demo_places(integration) for integration in there):
             return
@@ -189,6 +193,8 @@ class RecordingMode:
 
     def time_of_data(self, account: str) -> datetime:
         """Return the time of an account's data: the day of the demo, also from an archive, or else `now`."""
+        if archive := self.archive_of(account):
+            return archive.recorded if not accounts.is_demo(archive.account) else self.time_of_data(archive.account)
         if accounts.is_demo(account):
             from pkgutil import resolve_name
 
@@ -197,6 +203,55 @@ class RecordingMode:
             )
             return next(map(datetime.fromisoformat, demo_times), self.now())
         return self.now()
+
+    def archive_of(self, account: str) -> Playback | None:
+        """Return the archive that answers as an account, see `open_archive`; None for another account."""
+        opened = self._opened.get(account)
+        return opened.playback if opened else None
+
+    def open_archive(self, file: Path, taken_at: str = "") -> str:
+        """Open an archive, and return the name of the account as which it answers. It is read again if it has changed.
+
+        Parameters:
+            file: its path.
+            taken_at: the beginning of the time of a snapshot; the newest one when empty.
+
+        Raises:
+            SettingsError: the file cannot be read, is no archive, or has no such snapshot.
+        """
+        from kosmo_kernel.archive.player import playback_of
+
+        alias = f"archive {file}{f' {taken_at}' if taken_at else ''}"
+        opened, version = self._opened.get(alias), _version(file)
+        if opened is None or opened.version != version:
+            self._opened[alias] = OpenedArchive(playback_of(file, taken_at), version)
+            if opened:
+                opened.playback.close()
+        return alias
+
+    def open_for_script(self, file: str, taken_at: str) -> tuple[str, datetime]:
+        """Open an archive for a script, which may come from anybody, and return the account and the time of its data.
+
+        Raises:
+            SettingsError: a script may not read the file, or it cannot be opened, see `open_archive`.
+        """
+        if self._for_scripts is None:
+            if not Path(os.path.realpath(file)).is_relative_to(Path.cwd().resolve()):
+                raise SettingsError(
+                    "from_archive takes a file in the folder that the script runs in, or below. In Python, "
+                    "`heroku.from_archive(FILE)` reads any."
+                )
+            path = Path(file)
+        else:
+            names = {name: known for known in self._for_scripts for name in (known.name, str(known))}
+            if file not in names:
+                given = f"It may read {', '.join(sorted(known.name for known in self._for_scripts))}." if names else ""
+                raise SettingsError(
+                    f"from_archive reads archives that the server was started with, by `--archive FILE`. {given}".rstrip()
+                )
+            path = names[file]
+        alias = self.open_archive(path, taken_at)
+        return alias, self.time_of_data(alias)
 
     def summary(self, calls: int) -> list[str]:
         """Return notes for the user about a run with some calls."""
@@ -232,8 +287,25 @@ class RecordingMode:
         Raises:
             FileWriteError: the file cannot be written.
         """
+        for opened in self._opened.values():
+            opened.playback.close()
         if self.cassette and self._own:
             self.cassette.close()
+
+
+class OpenedArchive(NamedTuple):
+    """An archive that answers as an account of its own."""
+
+    playback: Playback
+    version: tuple[int, ...]  # of the file, which changes when the file is written
+
+
+def _version(file: Path) -> tuple[int, ...]:
+    try:
+        status = file.stat()
+    except (OSError, ValueError):  # opening it raises the error that says so
+        return ()
+    return status.st_mtime_ns, status.st_size, status.st_ino
 
 
 class KernelRecording:

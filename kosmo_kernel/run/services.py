@@ -325,17 +325,23 @@ class Services:
         Raises:
             ApiError: the same run could not read it before.
         """
-        if handle.reading is None:
+        if handle.reading is None or not client.live:
             return None
         return self.store.take(self.store.key(client.account, function, args), handle.reading)
 
     def _request(self, client: Client, function: Function, args: Mapping[str, Any], handle: CallHandle) -> Reply:
-        """Return the answer of the service to a call without a list argument, or that of the store to a question."""
+        """Return the answer of the service to a call without a list argument, or that of the store to a question.
+
+        An archive is a store itself.
+        """
+
+        def fetch() -> Reply:
+            return client.fetch(function, args, handle.progress, on_answer=handle.on_answer)
+
+        if not client.live:
+            return fetch()
         return self.store.ask(
-            self.store.key(client.account, function, args),
-            lambda: client.fetch(function, args, handle.progress, on_answer=handle.on_answer),
-            handle.reading,
-            handle.check,
+            self.store.key(client.account, function, args), fetch, handle.reading, handle.check
         )
 
     def _ask(self, client: Client, function: Function, args: Mapping[str, Any], handle: CallHandle) -> Reply:
@@ -394,12 +400,18 @@ class Services:
             UnknownNameError: there is no such account.
         """
         account: accounts.Account | None = None  # of a fictional account, which is answered in this process
-        if self._cassette and not self._cassette.live:
+        archive, cassette = self.recording.archive_of(alias), self._cassette
+        if archive:
+            cassette = archive
+            account = accounts.Account(integration.name, archive.account, "no-token", integration.base_url, "an archive")
+        elif self._cassette and not self._cassette.live:
             name = normalize_alias(alias)
             account = accounts.Account(integration.name, name, "no-token", integration.base_url, "the recording")
         elif not is_fictional:
             account = accounts.find(integration, alias)
-        key = (integration.name, normalize_alias(account.alias if account else alias))
+        # An archive that was written again is another one.
+        name = f"{alias} {id(archive)}" if archive else normalize_alias(account.alias if account else alias)
+        key = (integration.name, name)
         with self._lock:
             client = self._clients.get(key)
             if account is None:
@@ -408,7 +420,7 @@ class Services:
                 if client:  # the store has answers of another token or address
                     client.close()
                     self.store.clear()
-                client = Client(integration, account, cassette=self._cassette)
+                client = Client(integration, account, cassette=cassette)
             self._clients[key] = client
             return client
 

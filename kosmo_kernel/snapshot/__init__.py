@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from kosmo_kernel import integrations
 from kosmo_kernel.accounts import is_demo
-from kosmo_kernel.archive.snapshots import SavedSnapshot, read
+from kosmo_kernel.archive.snapshots import SavedSnapshot
 from kosmo_kernel.catalogue import Column
 from kosmo_kernel.errors import KosmoError, SettingsError, StoppedError
 from kosmo_kernel.run.options import NO_FRONTEND, Frontend
@@ -217,10 +217,10 @@ def compare(
         SettingsError: a file has no snapshot, or one of the two is of the demo and the other is not.
         KosmoError: the account could not be read.
     """
-    saved = read(before)
-    later = None if after is None else read(after)
+    saved = SavedSnapshot(before)
+    later = None if after is None else SavedSnapshot(after)
     if later and len(saved.times) > 1 and saved.file.samefile(later.file):
-        saved = read(before, saved.times[-2])
+        saved = SavedSnapshot(before, saved.times[-2])
     was = _saved(saved)
     if later:
         now = _saved(later)

@@ -44,7 +44,7 @@ def changed(file: Path, *statements: str) -> None:
 
 
 def read_all(file: Path) -> None:
-    saved = archive.read(file)
+    saved = archive.SavedSnapshot(file)
     for name in saved:
         saved.records(name)
 
@@ -146,8 +146,8 @@ def test_views_of_others_are_never_queried(file: Path) -> None:
         file, "DROP VIEW apps", f"CREATE VIEW apps AS {endless}", "DROP VIEW dynos", "CREATE VIEW dynos AS SELECT 1"
     )
 
-    assert len(archive.read(file).records("apps")) == 19
-    assert len(archive.read(file).records("dynos")) == 43
+    assert len(archive.SavedSnapshot(file).records("apps")) == 19
+    assert len(archive.SavedSnapshot(file).records("dynos")) == 43
     with Session("demo") as session:
         assert snapshot.take(session, file).snapshots == 2
 

@@ -53,7 +53,7 @@ def from_sql(value: Any, kind: type) -> Any:
 
 
 def test_every_list_is_a_view_with_the_columns_and_the_values_of_its_frame(everything: Path) -> None:
-    saved = archive.read(everything)
+    saved = archive.SavedSnapshot(everything)
     for name, frame in saved.items():
         columns = list(map(str, frame))
         in_view = rows_of(everything, f'SELECT * FROM "{name}"')  # noqa: S608 - a name of ours
@@ -82,7 +82,7 @@ def test_views_show_the_newest_snapshot_and_their_history_has_all(small: Path) -
     assert len(rows_of(small, 'SELECT 1 FROM apps_history WHERE "spare.part"')) == 1
     assert "domains" not in views(small)  # it was not read, which is no empty list
     assert len(rows_of(small, "SELECT 1 FROM domains_history")) == len(
-        archive.read(small, archive.read(small).times[0])["domains"]
+        archive.SavedSnapshot(small, archive.SavedSnapshot(small).times[0])["domains"]
     )
 
 
@@ -118,7 +118,7 @@ def test_a_field_of_any_name_is_a_column(tmp_path: Path, name: str) -> None:
     [row] = rows_of(file, "SELECT * FROM other_things")
 
     assert list(row.values())[:2] == ["value", 5]
-    assert archive.read(file).records("things").rows == [{name: "value", "inside": {name: 5}}]
+    assert archive.SavedSnapshot(file).records("things").rows == [{name: "value", "inside": {name: 5}}]
 
 
 def test_numbers_texts_and_nothing_stay_what_they_are(tmp_path: Path) -> None:
@@ -138,7 +138,7 @@ def test_a_list_of_thousands_of_fields_has_a_view_of_the_first(tmp_path: Path) -
     [row] = rows_of(file, "SELECT * FROM other_things")
 
     assert list(row.values()) == list(range(1_900))
-    assert len(archive.read(file).records("things").rows[0]) == 3_000
+    assert len(archive.SavedSnapshot(file).records("things").rows[0]) == 3_000
 
 
 def test_a_view_that_a_user_added_stays(small: Path) -> None:
@@ -148,12 +148,12 @@ def test_a_view_that_a_user_added_stays(small: Path) -> None:
     edited(small, small, begun="2027-01-02T03:04:05Z")
 
     assert [row["dynos"] for row in rows_of(small, "SELECT * FROM mine")] == [43]
-    assert archive.read(small).manifest.begun == "2027-01-02T03:04:05Z"
+    assert archive.SavedSnapshot(small).manifest.begun == "2027-01-02T03:04:05Z"
 
 
 def test_pandas_reads_a_view_as_it_is(small: Path) -> None:
     with closing(sqlite3.connect(small)) as connection:
         frame = pd.read_sql("SELECT * FROM dynos", connection)
 
-    assert list(frame) == list(archive.read(small)["dynos"])
-    assert list(frame["app.name"]) == list(archive.read(small)["dynos"]["app.name"])
+    assert list(frame) == list(archive.SavedSnapshot(small)["dynos"])
+    assert list(frame["app.name"]) == list(archive.SavedSnapshot(small)["dynos"]["app.name"])

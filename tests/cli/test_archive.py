@@ -47,7 +47,7 @@ def test_info_shows_a_recording_and_that_it_ended(tmp_path: Path) -> None:
 
 @pytest.mark.claim("csv-formulas")
 def test_export_writes_a_private_csv_file_for_each_list(tmp_path: Path) -> None:
-    folder, saved = tmp_path / "lists", archive.read(SHIPPED)
+    folder, saved = tmp_path / "lists", archive.SavedSnapshot(SHIPPED)
     code, answer = document("archive", SHIPPED, "-o", str(folder), "--json")
 
     assert (code, answer["files"]) == (0, {f"{name}.csv": len(frame) for name, frame in saved.items()})

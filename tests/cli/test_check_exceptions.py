@@ -58,7 +58,7 @@ def test_mistakes_in_a_file_that_accepts_are_told_before_anything_runs(
 
 def test_only_findings_that_a_snapshot_does_not_have_fail(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert outcome(["snapshot", "--demo", "-o", "now.kosmo"]) == 0
-    first, *kept = archive.read("now.kosmo").records("apps")
+    first, *kept = archive.SavedSnapshot("now.kosmo").records("apps")
     edited(Path("now.kosmo"), Path("before.kosmo"), lambda tables: tables["apps"][0].update(name="gone-app"))
     lua = "return list.map(heroku.list_apps(), function(app) return { app = app.name } end)\n"
     Path("apps.lua").write_text(HEAD + lua, encoding="utf-8")

@@ -146,7 +146,7 @@ def output(kind: str, folder: Path, printed: bytes) -> Any:
                 assert report["notes"].pop().startswith(f"{taken['answers']:,} answer")
             return report
         case "snapshot":
-            saved = archive.read(folder / "saved.kosmo")
+            saved = archive.SavedSnapshot(folder / "saved.kosmo")
             manifest = {name: value for name, value in asdict(saved.manifest).items() if name not in TIMES}
             return saved.times[:-1], manifest, [list(saved.records(name)) for name in saved]
     files = {path.relative_to(folder / "saved"): path.read_bytes() for path in (folder / "saved").rglob("*.*")}

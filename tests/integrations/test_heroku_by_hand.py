@@ -180,7 +180,7 @@ def test_a_snapshot_keeps_what_heroku_sent_and_its_frames_have_one_spelling(tmp_
     assert [dyno["size"] for dyno in records] == ["Standard-1X", "standard-1X"]
     with closing(sqlite3.connect(file)) as connection:
         in_view = {size for [size] in connection.execute("SELECT size FROM dynos")}
-    for sizes_shown in (set(archive.read(file)["dynos"]["size"]), in_view):
+    for sizes_shown in (set(archive.SavedSnapshot(file)["dynos"]["size"]), in_view):
         assert ("Standard-1X" in sizes_shown, "standard-1X" in sizes_shown) == (True, False)
 
 

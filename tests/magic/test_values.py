@@ -215,7 +215,7 @@ def test_a_frame_survives_the_way_in_and_out(shell: Shell) -> None:
 
 
 def test_a_snapshot_goes_in_as_the_lists_that_it_was_made_of(shell: Shell) -> None:
-    shell.user_ns["was"] = archive.read(ROOT / "notebooks" / "larkmoor-2026-10-20.kosmo")
+    shell.user_ns["was"] = archive.SavedSnapshot(ROOT / "notebooks" / "larkmoor-2026-10-20.kosmo")
     told = value(shell, "%%kosmo_lua -i was\n{ #was.apps, was.apps[1].stack .. '', was.dynos[1].app .. '' }")
 
     assert told == [len(shell.user_ns["was"]["apps"]), "heroku-24", shell.user_ns["was"]["dynos"]["app.name"][0]]

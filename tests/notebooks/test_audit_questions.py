@@ -99,7 +99,7 @@ def facts(lists: dict[str, list[Any]]) -> dict[tuple[str, str, str], str | None]
 
 
 def test_drift_shows_what_is_new_gone_or_different() -> None:
-    saved, snapshot_file = {}, archive.read(NOTEBOOKS / "larkmoor-2026-10-20.kosmo")
+    saved, snapshot_file = {}, archive.SavedSnapshot(NOTEBOOKS / "larkmoor-2026-10-20.kosmo")
     for name in ("apps", "dynos", "domains", "addons", "collaborators"):
         saved[name] = list(snapshot_file.records(name))
     of_apps = [COMPANY.resources_of(app) for app in APPS]

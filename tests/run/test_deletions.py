@@ -178,7 +178,7 @@ def test_checks_that_read_the_app_before_its_deletion_find_nothing_about_it_and_
 def test_a_snapshot_is_complete_and_has_nothing_of_the_app(tmp_path: Path) -> None:
     with remote(DeletingApi(GONE, after=30)) as session:
         report = snapshot.take(session, tmp_path / "saved.kosmo")
-    saved = archive.read(tmp_path / "saved.kosmo")
+    saved = archive.SavedSnapshot(tmp_path / "saved.kosmo")
     assert (report.manifest.complete, report.manifest.failures) == (True, [])
     assert (report.manifest.deleted, report.notes) == ([{"app_id": GONE}], [NOTE])
     for table in ("apps", "dynos", "domains"):

@@ -41,7 +41,7 @@ def saved_demo(everything: Path, tmp_path_factory: pytest.TempPathFactory) -> Pa
 
 @pytest.fixture
 def state(saved_demo: Path) -> State:
-    saved = archive.read(saved_demo)
+    saved = archive.SavedSnapshot(saved_demo)
     tables = {one.table: list(saved.records(one.table)) for one in LISTS}
     return State("demo", saved.time, tables)
 

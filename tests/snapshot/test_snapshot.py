@@ -74,7 +74,7 @@ def noting_paths(api: DemoApi, paths: list[str]) -> WSGIApplication:
 
 def test_a_snapshot_has_all_that_the_functions_give(file: Path, session: Session) -> None:
     made = snapshot.take(session, file)
-    saved = archive.read(file)
+    saved = archive.SavedSnapshot(file)
     apps = "{ app_id = app.integrations.heroku.list_apps() }"
     wanted = {
         name: session.run(f"app.integrations.heroku.list_{name}({apps if place >= len(WHOLE) else ''})").frame()
@@ -100,7 +100,7 @@ def test_the_lists_are_those_of_the_catalogue(file: Path, session: Session) -> N
 
 def test_a_table_is_read_as_the_records_that_heroku_sent(file: Path, session: Session) -> None:
     snapshot.take(session, file)
-    saved = archive.read(file)
+    saved = archive.SavedSnapshot(file)
     sent = session.run("app.integrations.heroku.list_apps()").value
     apps = saved.records("apps")
 
@@ -111,7 +111,7 @@ def test_a_table_is_read_as_the_records_that_heroku_sent(file: Path, session: Se
 
 def test_a_frame_remembers_whose_it_is_and_of_when(file: Path, session: Session) -> None:
     made = snapshot.take(session, file)
-    saved = archive.read(file)
+    saved = archive.SavedSnapshot(file)
 
     assert saved["dynos"].attrs == {"function": "heroku.list_dynos", "account": "demo", "time": made.manifest.begun}
     assert f"{saved.time:%Y-%m-%dT%H:%M:%SZ}" == made.manifest.begun
@@ -132,7 +132,7 @@ def test_only_its_owner_may_read_it_and_it_has_no_token(file: Path, monkeypatch:
 
 def test_what_could_not_be_read_is_named_and_the_rest_is_kept(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     made = taken(without("/my-app/dynos", "/my-app/domains"), file, monkeypatch)
-    saved = archive.read(file)
+    saved = archive.SavedSnapshot(file)
 
     assert (saved.complete, list(saved)) == (False, TABLES)
     assert [(one["table"], one["app_id"], one["status"]) for one in made.manifest.failures] == [
@@ -154,7 +154,7 @@ def test_an_account_without_apps_is_complete(file: Path, monkeypatch: pytest.Mon
         return said(start_response, "200 OK", b"{}" if environ["PATH_INFO"] == "/account" else b"[]")
 
     made = taken(nothing, file, monkeypatch)
-    saved = archive.read(file)
+    saved = archive.SavedSnapshot(file)
 
     assert (made.manifest.complete, made.manifest.requests) == (True, len(WHOLE))
     assert {name: len(frame) for name, frame in saved.items()} == dict.fromkeys(TABLES, 0) | {USER: 1}
@@ -202,9 +202,9 @@ def test_ctrl_c_keeps_what_was_read_and_names_the_rest(file: Path) -> None:
 
     assert (process.returncode, answer["success"], list(answer["tables"])) == (130, False, TABLES[:4])
     assert [(one["table"], one["type"]) for one in answer["failures"]] == [(name, "interrupted") for name in TABLES[4:]]
-    assert list(archive.read(file)) == TABLES[:4] == ["apps", "stacks", USER, "dynos"]
+    assert list(archive.SavedSnapshot(file)) == TABLES[:4] == ["apps", "stacks", USER, "dynos"]
     with pytest.raises(archive.UnknownListError, match=r"`addons`, which could not be read .*: It was not begun"):
-        archive.read(file)["addons"]
+        archive.SavedSnapshot(file)["addons"]
 
 
 # All lists ---------------------------------------------------------------------------------------------
@@ -216,7 +216,7 @@ def test_all_lists_are_read_or_left_out_with_the_reason(file: Path, monkeypatch:
         monkeypatch.setenv("HEROKU_API_URL", served.url)
         monkeypatch.setenv("HEROKU_API_KEY", DEMO_TOKEN)
         made = snapshot.take(session, file, every=True, frontend=Frontend(output=lambda *line: lines.append(line)))
-    saved = archive.read(file)
+    saved = archive.SavedSnapshot(file)
     left_out = {one["table"] for one in made.manifest.left_out}
 
     assert (made.manifest.failures, saved.complete) == ([], True)
@@ -250,7 +250,7 @@ def test_the_progress_of_each_list_includes_the_time_of_those_to_come(
     with Session("demo") as session:
         snapshot.take(session, file)
 
-    apps = len(archive.read(file)["apps"])
+    apps = len(archive.SavedSnapshot(file)["apps"])
     assert [requests for _, requests in later][-4:] == [2 * apps + 3, apps + 3, apps, 0]
     assert {requests for _, requests in later[:-4]} == {0}  # what an account has is not known before
 
@@ -262,7 +262,7 @@ def test_what_the_token_has_no_scope_for_is_named_and_not_asked(file: Path, monk
         monkeypatch.setenv("HEROKU_API_KEY", DEMO_TOKEN)
         made = snapshot.take(session, file, every=True)
     reasons = {one["table"]: one["message"] for one in made.manifest.failures}
-    saved = archive.read(file)
+    saved = archive.SavedSnapshot(file)
 
     assert reasons["team_members"] == "It needs a token with the scope global; this one has read."
     assert reasons["config_vars"] == "It needs a token with the scope read-protected; this one has read."
@@ -294,10 +294,10 @@ def test_telemetry_drains_are_asked_only_where_the_platform_has_them(
 def test_a_list_of_which_nothing_may_be_read_is_no_empty_table(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     made = taken(without("/domains"), file, monkeypatch)
 
-    assert list(archive.read(file)) == [name for name in TABLES if name != "domains"]
+    assert list(archive.SavedSnapshot(file)) == [name for name in TABLES if name != "domains"]
     assert {one["table"] for one in made.manifest.failures} == {"domains"}
     with pytest.raises(archive.UnknownListError, match="`domains`, which could not be read when it was taken"):
-        archive.read(file)["domains"]
+        archive.SavedSnapshot(file)["domains"]
 
 
 def test_a_list_that_is_read_in_two_ways_is_kept_if_one_of_them_is_refused(
@@ -310,7 +310,7 @@ def test_a_list_that_is_read_in_two_ways_is_kept_if_one_of_them_is_refused(
     reasons = {one["table"]: one["message"] for one in made.manifest.failures}
 
     assert reasons["telemetry_drains"] == "It needs the list `spaces`, which could not be read."
-    assert len(archive.read(file)["telemetry_drains"]) > 0
+    assert len(archive.SavedSnapshot(file)["telemetry_drains"]) > 0
 
 
 # The archive -------------------------------------------------------------------------------------------
@@ -330,11 +330,11 @@ def test_a_second_snapshot_is_added_and_the_newest_one_is_read(
         counts.append(snapshot.take(session, file).snapshots)
 
     assert counts == [1, 2]
-    assert archive.read(file).times == ["2026-11-20T06:00:00Z", "2026-11-21T06:00:00Z"]
-    assert archive.read(file).manifest.begun == "2026-11-21T06:00:00Z"
-    assert archive.read(file, "2026-11-20").manifest.begun == "2026-11-20T06:00:00Z"
+    assert archive.SavedSnapshot(file).times == ["2026-11-20T06:00:00Z", "2026-11-21T06:00:00Z"]
+    assert archive.SavedSnapshot(file).manifest.begun == "2026-11-21T06:00:00Z"
+    assert archive.SavedSnapshot(file, "2026-11-20").manifest.begun == "2026-11-20T06:00:00Z"
     with pytest.raises(SettingsError, match=r"has no snapshot of 2025\. It has those of 2026-11-20T06:00:00Z, 2026-"):
-        archive.read(file, "2025")
+        archive.SavedSnapshot(file, "2025")
 
 
 def test_a_snapshot_of_another_account_or_user_is_not_added(
@@ -355,7 +355,7 @@ def test_a_snapshot_of_another_account_or_user_is_not_added(
     taken(DemoApi(company()), own, monkeypatch)
     with pytest.raises(SettingsError, match="has snapshots of another user"):
         taken(of_another_user, own, monkeypatch)
-    assert len(archive.read(own).times) == 1
+    assert len(archive.SavedSnapshot(own).times) == 1
 
 
 def test_a_text_that_two_snapshots_have_is_stored_once(file: Path, session: Session) -> None:
@@ -381,7 +381,7 @@ def test_what_is_no_archive_is_no_place_for_a_snapshot(file: Path, session: Sess
         file.mkdir()
     else:
         file.write_bytes(content)
-    for fails in (lambda: snapshot.take(session, file), lambda: archive.read(file)):
+    for fails in (lambda: snapshot.take(session, file), lambda: archive.SavedSnapshot(file)):
         with pytest.raises(SettingsError, match=r"before\.kosmo"):
             fails()
     assert session.last is None
@@ -390,12 +390,12 @@ def test_what_is_no_archive_is_no_place_for_a_snapshot(file: Path, session: Sess
 
 def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match=r"before\.kosmo"):
-        archive.read(tmp_path / "before.kosmo")
+        archive.SavedSnapshot(tmp_path / "before.kosmo")
 
 
 def test_of_a_list_that_is_not_there_it_is_said_which_are(file: Path, session: Session) -> None:
     snapshot.take(session, file)
-    saved = archive.read(file)
+    saved = archive.SavedSnapshot(file)
     with pytest.raises(SettingsError) as caught:
         saved["releases"]
 
@@ -408,9 +408,9 @@ def test_a_snapshot_below_ones_home_is_found(tmp_path: Path, session: Session, m
     monkeypatch.setenv("HOME", str(tmp_path))
     snapshot.take(session, tmp_path / "audits" / "x")
 
-    assert archive.read("~/audits/x").file == tmp_path / "audits" / "x"
-    with pytest.raises(SettingsError, match="~nobody-at-all/x cannot be read: there is no such home"):
-        archive.read("~nobody-at-all/x")
+    assert archive.SavedSnapshot("~/audits/x").file == tmp_path / "audits" / "x"
+    with pytest.raises(SettingsError, match="~nobody-at-all/x cannot be read"):
+        archive.SavedSnapshot("~nobody-at-all/x")
 
 
 # Secrets -----------------------------------------------------------------------------------------------
@@ -440,14 +440,14 @@ def test_a_secret_in_a_command_is_not_kept(file: Path, monkeypatch: pytest.Monke
 
     taken(answering, file, monkeypatch)
 
-    assert list(archive.read(file)["dynos"]["command"]) == [left, "puma"]
+    assert list(archive.SavedSnapshot(file)["dynos"]["command"]) == [left, "puma"]
 
 
 def test_what_the_manifest_says_has_no_secret(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     made = taken(without("/my-app/domains", told=f"Not with HRKU-0123abcd or {DEMO_TOKEN}."), file, monkeypatch)
 
     assert "Not with [redacted] or [redacted]." in made.manifest.failures[0]["message"]
-    assert archive.read(file).manifest == made.manifest
+    assert archive.SavedSnapshot(file).manifest == made.manifest
 
 
 # The command -------------------------------------------------------------------------------------------

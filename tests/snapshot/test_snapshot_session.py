@@ -73,7 +73,7 @@ def test_a_snapshot_answers_what_the_service_answered(everything: Path, session:
 
 @pytest.mark.full
 def test_every_saved_list_is_answered(everything: Path) -> None:
-    saved = archive.read(everything)
+    saved = archive.SavedSnapshot(everything)
     with Session(from_archive=everything) as session:
         for name, about in saved.manifest.tables.items():
             if not about.by:
@@ -113,7 +113,7 @@ def test_what_a_snapshot_does_not_have_is_an_error(partial: Path, code: str, say
 
 
 def test_what_could_not_be_read_is_the_same_error_again(partial: Path) -> None:
-    first, *others = archive.read(partial).manifest.failures
+    first, *others = archive.SavedSnapshot(partial).manifest.failures
     error = error_of(partial, 'heroku.list_dynos({ app_id = "my-app" })')
     assert isinstance(error, RefusedError)
     assert (error.status, error.id, first["message"]) == (403, "forbidden", error.message.partition(": ")[2])

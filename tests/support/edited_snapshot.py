@@ -24,7 +24,7 @@ def edited(source: Path, target: Path, change: Callable[[Tables], Any] = lambda 
         change: changes the records of the lists, or removes lists.
         manifest: what the copy says about itself in place of what the snapshot says.
     """
-    saved = archive.read(source)
+    saved = archive.SavedSnapshot(source)
     records = {name: saved.records(name) for name in saved}
     tables: Tables = {name: list(rows) for name, rows in records.items()}
     change(tables)

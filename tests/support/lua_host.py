@@ -136,7 +136,7 @@ class Answers:
     def integrations(self) -> list[str]:
         return ["heroku"]
 
-    def archive(self, file: str, taken_at: str) -> dict[str, Any]:
+    def archive(self, file: str, taken_at: str) -> NoReturn:
         raise errors.SettingsError(f"There is no archive {file} {taken_at}.")
 
     def docs(self, verb: str, page: str) -> str:
