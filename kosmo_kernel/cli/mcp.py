@@ -132,7 +132,7 @@ def _entry(context: click.Context) -> dict[str, Any]:
         if isinstance(option, click.Option) and is_typed and name != PRINT_CONFIG:
             value = context.params[option.name or ""]
             values = value if option.multiple else [value]
-            args += [name] if option.is_flag else [text for one in values for text in (name, str(one))]
+            args += [name] if option.is_flag else [text for item in values for text in (name, str(item))]
     program = shutil.which(sys.argv[0])
     if program and os.path.basename(program) == NAME:
         command = [str(Path(program).absolute())]

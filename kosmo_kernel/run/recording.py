@@ -74,7 +74,9 @@ class RecordingMode:
     ) -> None:
         self.services, self.finishes = services, not notebook
         self._opened: dict[str, OpenedArchive] = {}
-        self._for_scripts = None if archives is None else [*map(Path, archives), *([Path(from_archive)] if from_archive else [])]
+        self._for_scripts = (
+            None if archives is None else [*map(Path, archives), *([Path(from_archive)] if from_archive else [])]
+        )
         if record is not None and from_archive is not None:
             raise SettingsError("A run that an archive answers asks nothing, so there is nothing to record.")
         self._own = record is not None or from_archive is not None
@@ -243,9 +245,9 @@ class RecordingMode:
                 )
             path = Path(file)
         else:
-            names = {name: known for known in self._for_scripts for name in (known.name, str(known))}
+            names = {name: path for path in self._for_scripts for name in (path.name, str(path))}
             if file not in names:
-                given = f"It may read {', '.join(sorted(known.name for known in self._for_scripts))}." if names else ""
+                given = f"It may read {', '.join(sorted(path.name for path in self._for_scripts))}." if names else ""
                 raise SettingsError(
                     f"from_archive reads archives that the server was started with, by `--archive FILE`. {given}".rstrip()
                 )

@@ -340,9 +340,7 @@ class Services:
 
         if not client.live:
             return fetch()
-        return self.store.ask(
-            self.store.key(client.account, function, args), fetch, handle.reading, handle.check
-        )
+        return self.store.ask(self.store.key(client.account, function, args), fetch, handle.reading, handle.check)
 
     def _ask(self, client: Client, function: Function, args: Mapping[str, Any], handle: CallHandle) -> Reply:
         """Make a request as `_request` does, and count it in the progress, even if it fails."""
@@ -403,7 +401,9 @@ class Services:
         archive, cassette = self.recording.archive_of(alias), self._cassette
         if archive:
             cassette = archive
-            account = accounts.Account(integration.name, archive.account, "no-token", integration.base_url, "an archive")
+            account = accounts.Account(
+                integration.name, archive.account, "no-token", integration.base_url, "an archive"
+            )
         elif self._cassette and not self._cassette.live:
             name = normalize_alias(alias)
             account = accounts.Account(integration.name, name, "no-token", integration.base_url, "the recording")

@@ -37,7 +37,9 @@ def test_an_archive_answers_functions_and_tables_in_lua(folder: Path, file: str)
         return #apps, #saved.list_dynos({{ app_id = apps }}), #saved.tables.stacks()
     """
     with Session("demo") as session, Session() as other:
-        lists = session.run("local apps = heroku.list_apps() return #apps, #heroku.list_dynos({ app_id = apps })").values
+        lists = session.run(
+            "local apps = heroku.list_apps() return #apps, #heroku.list_dynos({ app_id = apps })"
+        ).values
         table = session.run("return #heroku.tables.stacks()").value
         result = other.run(code)
     assert result.values == [*lists, table]

@@ -106,9 +106,13 @@ def test_a_namespace_offers_its_functions_and_accounts_with_their_signatures(
 ) -> None:
     monkeypatch.setenv("HEROKU_API_KEY_STAGING", "fictional")  # since Lua was started
     matches = {match.text: match for match in completed("app.integrations.heroku.|", lua).matches}
-    assert {function.name for function in HEROKU.functions} | {"demo", "production", "staging", "tables"} == set(
-        matches
-    )
+    assert {function.name for function in HEROKU.functions} | {
+        "demo",
+        "from_archive",
+        "production",
+        "staging",
+        "tables",
+    } == set(matches)
     assert matches["list_dynos"] == editor.Match("list_dynos", "function", "list_dynos({ app_id })")
     assert matches["demo"].type == matches["staging"].type == "module"
     assert completed("known.list_dynos|", lua).matches == (matches["list_dynos"],)
