@@ -247,9 +247,9 @@ class RecordingMode:
         else:
             names = {name: path for path in self._for_scripts for name in (path.name, str(path))}
             if file not in names:
-                given = f"It may read {', '.join(sorted(path.name for path in self._for_scripts))}." if names else ""
+                allowed = ", ".join(sorted(path.name for path in self._for_scripts)) or "none"
                 raise SettingsError(
-                    f"from_archive reads archives that the server was started with, by `--archive FILE`. {given}".rstrip()
+                    f"from_archive reads the archives that the server was started with, by `--archive FILE`: {allowed}."
                 )
             path = names[file]
         alias = self.open_archive(path, taken_at)

@@ -330,15 +330,12 @@ class Services:
         return self.store.take(self.store.key(client.account, function, args), handle.reading)
 
     def _request(self, client: Client, function: Function, args: Mapping[str, Any], handle: CallHandle) -> Reply:
-        """Return the answer of the service to a call without a list argument, or that of the store to a question.
-
-        An archive is a store itself.
-        """
+        """Return the answer of the service to a call without a list argument, or that of the store to a question."""
 
         def fetch() -> Reply:
             return client.fetch(function, args, handle.progress, on_answer=handle.on_answer)
 
-        if not client.live:
+        if not client.live:  # an archive is a store itself
             return fetch()
         return self.store.ask(self.store.key(client.account, function, args), fetch, handle.reading, handle.check)
 

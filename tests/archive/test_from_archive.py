@@ -140,7 +140,7 @@ def test_an_agent_opens_the_archives_that_its_user_named_and_no_other(folder: Pa
         narrow.run(code.format("saved.kosmo"))
     with Session("demo", agent=True, archives=["below/saved.kosmo"]) as named:
         assert named.run(code.format("saved.kosmo")).value == 19  # the name of the file is enough
-        with pytest.raises(SettingsError, match=r"It may read saved\.kosmo"):
+        with pytest.raises(SettingsError, match=r"`--archive FILE`: saved\.kosmo"):
             named.run(code.format("../saved.kosmo"))
     with Session(agent=True, from_archive="saved.kosmo") as answered:
         assert answered.run(code.format("saved.kosmo")).value == 19
