@@ -463,7 +463,8 @@ def test_the_ground_needs_only_the_standard_library_and_the_json_decoder() -> No
 
 def test_each_large_library_has_one_file_that_knows_it() -> None:
     assert importers("lupa") == ["lua/worker.py"]
-    assert importers("pandas") == ["render/frames.py"]
+    assert importers("pandas") == ["render/frames.py", "render/pictures.py"]  # the second one for its types
+    assert importers("matplotlib") == ["render/pictures.py"]
     assert importers("httpx") == ["client/network.py"]
     assert importers("mcp") == ["mcp/sdk.py", "mcp_server/sdk.py"]  # a client's half, and a server's
     assert len(importers("ipywidgets")) <= 1

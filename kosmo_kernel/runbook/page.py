@@ -5,8 +5,8 @@ stands in tables, cards, checks and pictures is data of the outputs, in a media 
 `kosmo run` add; other outputs are as in the notebook. Links to files beside the notebook become plain text, because the
 reader has only the page.
 
-A cell's tags decide where it stands: `key-figures` below the title as cards, `about` at the end with the report of the
-run, `remove-cell` nowhere, and `demo` only if the run used no account but the demo.
+A cell's tags decide where it stands: `title` and `answer` first, then `key-figures` as cards, `about` at the end with
+the report of the run, `remove-cell` nowhere, and `demo` only if the run used no account but the demo.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from kosmo_kernel.checks.head_display import Head
 from kosmo_kernel.errors import InvalidArgumentsError, SettingsError
 from kosmo_kernel.pages.design import style_rules
 from kosmo_kernel.render.page_parts import Card, cards, cards_of, html_page, whole_table
+from kosmo_kernel.render.pictures import PictureData
 from kosmo_kernel.render.tables import PAGE_DATA, Table
 from kosmo_kernel.runbook.copy import refuse_to_replace
 from kosmo_kernel.runbook.notebook import REPORT_TAG
@@ -35,6 +36,8 @@ from kosmo_kernel.settings.private_files import writing
 from kosmo_kernel.values.records import without_surrogates
 
 SUFFIX = ".html"
+TITLE = "title"  # the tag of cells whose outputs begin with the title of the page
+ANSWER = "answer"  # the tag of cells whose outputs answer the question below the title
 KEY_FIGURES = "key-figures"  # the tag of cells whose outputs stand below the title
 REMOVED = "remove-cell"  # the tag of cells that are not in the page; the same as in Jupyter Book
 ABOUT = "about"  # the tag of cells at the end, which say how to read the page
@@ -122,14 +125,17 @@ def _arrange(notebook: Any, hidden: set[str], command: str) -> None:
     figures = [cell for cell in cells if cell.cell_type == "code" and KEY_FIGURES in _tags(cell)]
     reports = [cell for cell in cells if REPORT_TAG in _tags(cell)]
     about = [cell for cell in cells if ABOUT in _tags(cell)]
-    rest = [cell for cell in cells if not any(cell is other for other in (*figures, *reports, *about))]
+    answers = [cell for cell in cells if ANSWER in _tags(cell)]
+    titles = [cell for cell in cells if TITLE in _tags(cell)]
+    placed = (*titles, *answers, *figures, *reports, *about)
+    rest = [cell for cell in cells if not any(cell is other for other in placed)]
     for cell in figures[:1]:
         cell.outputs = [output for each in figures for output in each.outputs]
     for cell in reports:
         again = f"\n\nThis command makes the page again:\n\n{fenced(command)}" if command else ""
         cell.source = f"## About this page\n\n{cell.source}{again}"
-    start = 1 if rest and rest[0].cell_type == "markdown" else 0
-    notebook.cells = [*rest[:start], *figures[:1], *rest[start:], *reports, *about]
+    start = 1 if not titles and rest and rest[0].cell_type == "markdown" else 0
+    notebook.cells = [*titles, *rest[:start], *answers, *figures[:1], *rest[start:], *reports, *about]
 
 
 def _tags(cell: Any) -> list[str]:
@@ -142,6 +148,8 @@ def set_titles(notebook: Any) -> None:
     heading = "A picture"
     for cell in notebook.cells:
         text = _FENCED.sub("", cell.source) if cell.cell_type == "markdown" else ""
+        if TITLE in _tags(cell):
+            text = "\n".join(output.get("data", {}).get("text/plain", "") for output in cell.outputs)
         headings = [_LINK.sub(r"\1", h.rstrip(" #")).replace("`", "").replace("*", "") for h in _HEADING.findall(text)]
         if headings:
             heading = headings[-1]
@@ -163,7 +171,7 @@ def adapt(outputs: Sequence[Any], *, are_figures: bool = False) -> list[Any]:
     foot = nothing = Html()
     for output in outputs:
         data = output.get("data", {})
-        part = msgspec.convert(data[PAGE_DATA], Table | Head) if PAGE_DATA in data else None
+        part = msgspec.convert(data[PAGE_DATA], Table | Head | PictureData) if PAGE_DATA in data else None
         match part:
             case Table() if are_figures:
                 figures += cards_of(part)
@@ -171,6 +179,8 @@ def adapt(outputs: Sequence[Any], *, are_figures: bool = False) -> list[Any]:
             case Table():
                 data["text/html"] = (whole_table(part, nothing=nothing) if foot else whole_table(part)) + foot
                 foot = nothing
+            case PictureData():
+                data["text/html"] = part.page_html()
             case Head():
                 data["text/html"], foot = foot + part.page_head(), part.page_foot()
         others.append(output)

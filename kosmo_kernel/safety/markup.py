@@ -247,6 +247,11 @@ def html_of_notebook(text: str) -> Html:
     return Html(text)
 
 
+def html_of_drawing(svg: str) -> Html:
+    """Return a drawing that matplotlib wrote, which escapes the texts in it."""
+    return Html(svg)
+
+
 @cache
 def html_of_package(path: str) -> Html:
     """Return a file of this package that becomes a part of a page, such as a style sheet."""
