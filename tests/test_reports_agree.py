@@ -34,8 +34,8 @@ Rows = list[dict[str, Any]]
 
 AT = f"{TODAY}T09:00:00Z"
 NOW = datetime.fromisoformat(AT)
-AUDITS = ("access-audit", "addon-and-domain-audit", "costs", "dyno-audit", "stack-and-lifecycle")
-NOTEBOOKS = (*AUDITS, "incident-runbook", "first-steps")
+AUDITS = ("access-audit", "costs", "dyno-audit")
+NOTEBOOKS = (*AUDITS, "incident", "first-steps")
 COMPANIES = [None, *full_except((60, 250))]
 
 
@@ -143,7 +143,7 @@ def test_the_inventory_is_complete_and_counts_what_is_there(reports: Reports) ->
         len(plain.addons),
         inventory=len(reports.inventory("addons")),
         costs=notebooks["costs"]["read"]["add-ons"],
-        audit=notebooks["addon-and-domain-audit"]["read"]["add-ons"],
+        audit=notebooks["dyno-audit"]["read"]["add-ons"],
     )
     agree(sum(one["kind"] == "custom" for of in plain.domains.values() for one in of), inventory=figures["domains"])
 
@@ -161,6 +161,7 @@ def test_the_bill_of_a_month(reports: Reports) -> None:
         table=sum(row["cents"] or 0 for row in costs) / 100,
         check=reports.checks["total-bill"][0]["usd_a_month"],
         notebook=reports.figures("costs")["monthly cost, $"],
+        audit=reports.figures("dyno-audit")["monthly cost, $"],
     )
     agree(
         dynos,
@@ -168,14 +169,14 @@ def test_the_bill_of_a_month(reports: Reports) -> None:
         sizes=sum(row["monthly_usd"] or 0 for row in reports.inventory("dyno_sizes")),
         table=by_kind["dyno"] + by_kind.get("eco", 0),
         notebook=reports.figures("costs")["for dynos, $"],
-        audit=reports.figures("dyno-audit")["monthly cost, $"],
+        audit=sum(row["usd_a_month"] for row in reports.notebooks["dyno-audit"]["by-size"]),
     )
     agree(
         addons,
         inventory=kinds["add-on"],
         table=by_kind["add-on"],
         notebook=reports.figures("costs")["for add-ons, $"],
-        audit=reports.figures("addon-and-domain-audit")["monthly cost, $"],
+        audit=sum(row["usd_a_month"] for row in reports.notebooks["dyno-audit"]["add-ons-by-app"]),
     )
     unpriced = sorted(plain.unpriced)
     agree(
@@ -188,7 +189,7 @@ def test_the_bill_of_a_month(reports: Reports) -> None:
 
 def test_what_each_app_costs_a_month(reports: Reports) -> None:
     plain, costs, apps = reports.plain, reports.tables["costs"], reports.inventory("apps")
-    addon_audit, dyno_audit = reports.notebooks["addon-and-domain-audit"], reports.notebooks["dyno-audit"]
+    dyno_audit = reports.notebooks["dyno-audit"]
     by_app = [row for row in reports.summary["bill"]["by_app"] if row["app"] != "(whole account)"]
 
     agree(
@@ -205,7 +206,7 @@ def test_what_each_app_costs_a_month(reports: Reports) -> None:
         addons=sums(reports.inventory("addons"), "owner_app", "monthly_usd"),
         table=sums([row for row in costs if row["kind"] == "add-on"], "app", "cents", 0.01),
         check=sums(reports.checks["add-on-costs"], "app", "usd_a_month"),
-        audit=sums(addon_audit["cost"][2], "name", "usd_a_month"),
+        audit=sums(dyno_audit["add-ons-by-app"], "app", "usd_a_month"),
     )
     agree(
         usd(plain.app_cents),
@@ -224,7 +225,7 @@ def without_account(rows: Rows, name: str) -> Rows:
 def test_what_each_team_and_each_stage_costs_a_month(reports: Reports) -> None:
     plain, costs, bill = reports.plain, reports.tables["costs"], reports.summary["bill"]
     of_apps = [row for row in costs if row["app"]]
-    dyno_audit, addon_audit = reports.notebooks["dyno-audit"], reports.notebooks["addon-and-domain-audit"]
+    dyno_audit = reports.notebooks["dyno-audit"]
 
     agree(
         usd(plain.by_team(plain.app_cents)),
@@ -243,7 +244,7 @@ def test_what_each_team_and_each_stage_costs_a_month(reports: Reports) -> None:
     agree(
         usd(plain.by_team(plain.addon_cents)),
         table=sums([row for row in of_apps if row["kind"] == "add-on"], "team", "cents", 0.01),
-        audit=sums(addon_audit["cost"][1], "name", "usd_a_month"),
+        audit=sums(dyno_audit["add-ons-by-team"], "team", "usd_a_month"),
     )
     stages = usd(plain.by_stage(plain.app_cents))
     agree(
@@ -316,7 +317,7 @@ def test_who_can_reach_the_app_of_an_incident(reports: Reports) -> None:
     agree(
         {(name, email) for name, email in reports.plain.reach if name == app},
         table=pairs([row for row in reports.tables["access"] if row["app"] == app], "app", "email"),
-        page={(app, row["who"]) for row in reports.notebooks["incident-runbook"]["people"]},
+        page={(app, row["who"]) for row in reports.notebooks["incident"]["people"]},
     )
 
 
@@ -340,7 +341,7 @@ def test_apps_by_the_state_of_their_stack(reports: Reports) -> None:
     counts: Counter[str] = Counter()
     for row in tables["stacks"]:
         counts[row["state"]] += row["apps"]
-    stacks = {row["stack"]: row["apps"] for row in reports.notebooks["stack-and-lifecycle"]["stacks"]}
+    stacks = {row["stack"]: row["apps"] for row in reports.notebooks["dyno-audit"]["stacks"]}
 
     agree(dict(Counter(plain.stack_states.values())), table=dict(+counts))
     agree(
@@ -385,7 +386,7 @@ def test_apps_by_stage(reports: Reports) -> None:
 
 
 def test_domains_without_a_certificate(reports: Reports) -> None:
-    audit = reports.notebooks["addon-and-domain-audit"]
+    audit = reports.notebooks["dyno-audit"]
     without_acm = {app["name"] for app in reports.inventory("apps") if not app["acm"]}
     covered = {host for row in reports.inventory("certificates") for host in row["domains"]}
 
@@ -404,7 +405,7 @@ def test_domains_without_a_certificate(reports: Reports) -> None:
     )
     agree(
         len(reports.plain.bare_domains),
-        figure=reports.figures("addon-and-domain-audit")["domains without a certificate"],
+        figure=reports.figures("dyno-audit")["domains without a certificate"],
     )
 
 

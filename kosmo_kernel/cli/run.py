@@ -28,7 +28,7 @@ from kosmo_kernel.values.lua_literals import Parameter
 @command(
     "run",
     "kosmo run notebooks/dyno-audit.ipynb --account production -o audit.ipynb",
-    "kosmo run notebooks/incident-runbook.ipynb -p name my-app --html",
+    "kosmo run notebooks/incident.ipynb -p name my-app --html",
     "kosmo run notebooks/access-audit.ipynb --demo --html",
     "kosmo run notebooks/dyno-audit.ipynb --parameters",
 )

@@ -1,15 +1,13 @@
-"""Write pages, and what they consist of: tables with folded rows, cards of key figures, and charts.
+"""Write pages, and what they consist of: tables with folded rows and cards of key figures.
 
 The title of a column is its name in words, with the unit. On a phone a row of a table is a card, in which these titles
-stand before the values; a table of very many columns scrolls. A chart is HTML with an inline drawing, which takes its
-colours and its font from the page or the notebook around it, light or dark; its title is a sentence with the change,
-and the first, the highest and the last number stand beside their points.
+stand before the values; a table of very many columns scrolls.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any, NamedTuple
 
 from msgspec.structs import replace
@@ -19,7 +17,7 @@ from kosmo_kernel.catalogue.inventory import KeyFigure
 from kosmo_kernel.pages.design import MAX_OPEN_ROWS
 from kosmo_kernel.render.tables import Table, times_of
 from kosmo_kernel.render.text import CellForm, format_column
-from kosmo_kernel.safety.markup import Html, box, css_string, html_attribute, html_of_package, without_delimiters
+from kosmo_kernel.safety.markup import Html, css_string, html_attribute, html_of_package
 from kosmo_kernel.safety.tables import HtmlColumn, html_fields, html_table
 
 FICTION = Html(
@@ -42,22 +40,6 @@ AT_LEAST = "at least"
 _DOLLARS = ", $"  # the end of the name of an amount of money
 _FIGURE_FORM = CellForm("minutes", has_separators=True, for_page=True)
 _AT_LEAST = Html("<small>{}</small> ").format(AT_LEAST)
-_COLOUR = "var(--jp-brand-color1,var(--vscode-charts-purple,#7a5fd0))"
-_CHART = Html(
-    '<div style="max-width:640px;margin:0 0 16px;font-size:13px;line-height:1.35">'
-    '<div style="font-size:14px;font-weight:600">{}</div>'
-    '<div style="position:relative;height:72px;margin:32px 48px 4px">'
-    '<svg viewBox="0 0 100 100" preserveAspectRatio="none" style="width:100%;height:100%;overflow:visible">'
-    '<polyline points="{}" fill="none" stroke-width="2" vector-effect="non-scaling-stroke" '
-    f'style="stroke:{_COLOUR}"></polyline></svg>{{}}</div>'
-    '<div style="display:flex;justify-content:space-between;margin:0 16px"><span>{}</span><span>{}</span></div></div>'
-)
-_POINT = Html(
-    '<span style="position:absolute;{};transform:translate(-50%,-130%)">{}</span>'
-    '<span style="position:absolute;{};width:7px;height:7px;border-radius:50%;'
-    f'transform:translate(-50%,-50%);background:{_COLOUR}"></span>'
-)
-_APART = 1 / 8  # of the width, which the highest point is from the first and the last one to have its number beside it
 _TITLES = {
     "acm_status": "ACM status",
     "add_on": "Add-on",
@@ -216,58 +198,3 @@ def page_title(name: str, *, is_time: bool = False) -> str:
     words = _TITLES.get(name) or _MONEY.get(name) or name.replace("_", " ").strip()
     title = words[:1].upper() + words[1:] if "." not in name else words
     return f"{title}, UTC" if is_time else title
-
-
-class LineChart:
-    """A line chart of a number over days, which renders itself."""
-
-    def __init__(self, days: Sequence[str], values: Sequence[float], what: str, form: str = "{:,.0f}") -> None:
-        """Keep the values.
-
-        Parameters:
-            days: two days or more, in order: `2026-11-20`.
-            values: the number on each of them.
-            what: what it is, as a part of the title: "a month cost".
-            form: the format of the number.
-        """
-        self.days, self.values, self._what, self._form = list(days), list(map(float, values)), what, form
-
-    @property
-    def title(self) -> str:
-        """Say what the number was on the last day, and how it changed."""
-        first, last = self.values[0], self.values[-1]
-        more = f"{self._form.format(abs(last - first))} {'more' if last > first else 'less'} than"
-        change = more if last != first else "as"
-        return f"On {self.days[-1]} {self._what} {self._form.format(last)}, {change} on {self.days[0]}"
-
-    @property
-    def labels(self) -> dict[int, str]:
-        """The numbers that stand beside their points, by the index of the day."""
-        positions, top = self._positions(), self.values.index(max(self.values))
-        indexes = {0, len(self.days) - 1}
-        if min(positions[top], 1 - positions[top]) > _APART:
-            indexes.add(top)
-        return {index: self._form.format(self.values[index]) for index in sorted(indexes)}
-
-    def _positions(self) -> list[float]:
-        """Return where each day is between the first one, at 0, and the last one, at 1."""
-        days = [date.fromisoformat(day).toordinal() for day in self.days]
-        return [(day - days[0]) / max(days[-1] - days[0], 1) for day in days]
-
-    def __repr__(self) -> str:
-        return self.title
-
-    def _repr_html_(self) -> Html:
-        lowest, highest = min(self.values), max(self.values)
-        points = [
-            (round(position * 100, 1), round(100 - (value - lowest) / ((highest - lowest) or 1) * 100, 1))
-            for position, value in zip(self._positions(), self.values, strict=True)
-        ]
-        line = " ".join(f"{x},{y}" for x, y in points)
-        styles = [f"left:{x}%;top:{y}%" for x, y in points]
-        labels = _NONE.join(
-            _POINT.format(html_attribute(styles[index]), text, html_attribute(styles[index]))
-            for index, text in self.labels.items()
-        )
-        chart = _CHART.format(self.title, html_attribute(line), labels, self.days[0], self.days[-1])
-        return box(without_delimiters(chart))

@@ -20,7 +20,7 @@ from kosmo_kernel.settings import notebook_run
 
 pytestmark = [pytest.mark.full, pytest.mark.skipif(bool(missing()), reason=missing())]
 
-AUDITS = ["access-audit", "addon-and-domain-audit", "drift", "dyno-audit", "incident-runbook", "stack-and-lifecycle"]
+AUDITS = ["access-audit", "drift", "dyno-audit", "incident"]
 WritePage = Callable[[str], Path]
 PHONE = 390  # pixels of its window
 PAPER, TURNED = 718, 1047  # pixels between the margins of a sheet of A4, upright and turned
@@ -122,7 +122,9 @@ def test_a_long_table_is_whole_on_the_screen_and_no_row_is_divided_on_paper(page
         assert set(rows) == {"avoid"}
 
 
-def test_a_chart_has_the_colours_of_the_page_light_and_dark(page_of_run: WritePage) -> None:
+def test_a_picture_has_the_colours_of_the_page_light_and_dark_and_a_drawing_for_its_width(
+    page_of_run: WritePage,
+) -> None:
     written = page_of_run("costs")
     with chromium() as browser:
         sheet = browser.new_page(viewport={"width": 1000, "height": 700})
@@ -130,8 +132,14 @@ def test_a_chart_has_the_colours_of_the_page_light_and_dark(page_of_run: WritePa
         colours = []
         for scheme in ("light", "dark"):
             sheet.emulate_media(color_scheme=scheme)
-            colours.append(sheet.evaluate("getComputedStyle(document.querySelector('svg polyline')).stroke"))
-        assert colours == ["rgb(91, 63, 158)", "rgb(189, 164, 255)"]
+            colours.append(sheet.evaluate("getComputedStyle(document.querySelector('.picture svg text')).fill"))
+        assert colours == ["rgb(93, 96, 120)", "rgb(163, 166, 187)"]
+        for width, name in ((1000, "wide-drawing"), (PHONE, "narrow")):
+            sheet.set_viewport_size({"width": width, "height": 700})
+            visible = sheet.locator(".picture [role=img]").evaluate_all(
+                "drawings => drawings.filter(one => one.getClientRects().length).map(one => one.className)"
+            )
+            assert set(visible) == {name}
 
 
 def test_the_head_of_a_table_stays_while_one_scrolls(page_of_run: WritePage) -> None:

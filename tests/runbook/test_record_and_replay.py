@@ -106,13 +106,11 @@ def test_a_run_that_fails_keeps_what_was_recorded_until_then(cassette: Path, tmp
 def test_a_run_cannot_record_and_replay(cassette: Path, tmp_path: Path) -> None:
     done = kosmo("run", written(tmp_path, "lua", *LUA), "--record", str(cassette), "--from", "x", cwd=tmp_path)
     assert (done.returncode, cassette.exists()) == (2, False)
-    assert "--record and --from exclude one another." in done.stderr
+    assert "--record and --from exclude one another: " in done.stderr
 
 
 @pytest.mark.full
-@pytest.mark.parametrize(
-    "name", ["access-audit", "addon-and-domain-audit", "drift", "dyno-audit", "incident-runbook", "stack-and-lifecycle"]
-)
+@pytest.mark.parametrize("name", ["access-audit", "drift", "dyno-audit", "incident"])
 def test_every_audit_can_be_recorded_and_replayed(name: str, cassette: Path, tmp_path: Path, demo_url: str) -> None:
     args = [str(ROOT / "notebooks" / f"{name}.ipynb"), "-a", "production"]
     if name == "drift":  # a snapshot of the demo is not compared with an account

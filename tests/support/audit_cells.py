@@ -26,6 +26,7 @@ from kosmo_kernel.values.lua_literals import value_of
 PATHS = sorted(NOTEBOOKS.glob("*.ipynb"))
 # Python cells between checks, in the order of the notebook, each named after a variable that it sets.
 PYTHON_CELLS = {"access-audit": ("guests",), "drift": ("drift", "changes")}
+SHOWS: dict[str, Any] = {"display": print, "Markdown": str}  # what these cells show is of no interest
 CHECK = "%kosmo check "
 
 
@@ -56,7 +57,7 @@ def answers(name: str, /, **given: str) -> dict[str, Any]:
                 language = LUA if "--" in source else PYTHON
                 values = {p.name: usual(p.kind, p.default) for p in parse_declarations(source, language)} | given
                 run_with(session, "", inputs=values)
-                variables = {**values, "snapshot": snapshot} if language == PYTHON else {}
+                variables = {**values, **SHOWS, "snapshot": snapshot} if language == PYTHON else {}
             elif source.startswith(CHECK):
                 found[ident] = findings(source, session, variables)
             elif ident in PYTHON_CELLS.get(name, ()):
@@ -96,11 +97,12 @@ def incident_page(app: str) -> tuple[dict[str, Any], str]:
     values, texts = {}, []
     with Session("demo") as session:
         run_with(session, "", inputs={"account": "demo", "name": app, "at": ""})
-        for ident, source in cells("incident-runbook"):
+        for ident, source in cells("incident"):
             if ident not in ("parameters", "dry-run", "what-to-try"):
                 result = session.run(source)
                 values[ident] = as_json(shown_by(result) or result.value)
-                texts += [display.bundle["text/plain"] for display in result.displays]
+                shown = [display.bundle["text/plain"] for display in result.displays]
+                texts += [] if ident == "headline" else shown
     return values, "\n".join(texts)
 
 
@@ -159,31 +161,32 @@ def outputs_of(notebook: str, name: str) -> str:
 
 
 QUESTIONS = {
-    "on a stack out of support, or changing it at the next build": "stack-and-lifecycle/old-stacks",
-    "without a release for long, or ever": "stack-and-lifecycle/quiet",
-    "in maintenance, and since when": "stack-and-lifecycle/maintenance",
+    "on a stack out of support, or changing it at the next build": "dyno-audit/old-stacks",
+    "without a release for long, or ever": "dyno-audit/quiet",
+    "in maintenance, and since when": "dyno-audit/maintenance",
     "no dynos, and add-ons that are paid for": "dyno-audit/idle",
     "crashed now, for how long, on which release": "dyno-audit/crashed",
     "one-off dynos that were forgotten": "dyno-audit/forgotten",
     "production on Eco and Basic": "dyno-audit/small",
     "dyno cost by app, team and size": "dyno-audit/cost",
-    "add-on cost by app, team and service": "addon-and-domain-audit/cost",
-    "add-ons that several apps share": "addon-and-domain-audit/shared",
-    "add-ons stuck or gone": "addon-and-domain-audit/stuck",
-    "databases on entry plans behind production": "addon-and-domain-audit/entry-plans",
-    "certificates that fail, and why": "addon-and-domain-audit/failing",
-    "domains without a certificate": "addon-and-domain-audit/no-certificate",
-    "domains that wait, and where to point them": "addon-and-domain-audit/waiting",
+    "add-on cost by app, team and service": "dyno-audit/add-ons-by-service",
+    "add-ons that several apps share": "dyno-audit/shared",
+    "add-ons stuck or gone": "dyno-audit/stuck",
+    "databases on entry plans behind production": "dyno-audit/entry-plans",
+    "certificates that fail, and why": "dyno-audit/failing",
+    "domains without a certificate": "dyno-audit/no-certificate",
+    "domains that wait, and where to point them": "dyno-audit/waiting",
     "people from outside": "access-audit/outside",
     "everything that one leaver can reach": "access-audit/leaver",
     "apps that belong to a person": "access-audit/persons",
     "who may deploy, operate, manage": "access-audit/may",
     "who is federated": "access-audit/federated",
-    "apps by region, space and generation": "stack-and-lifecycle/regions",
+    "apps by region, space and generation": "dyno-audit/regions",
     "verified, second factor, suspended, behind with payments": "access-audit/me",
     "two releases of one app at once": "dyno-audit/mixed",
     "what has changed": "drift/changes",
-    "one app on one page": "incident-runbook/state",
+    "one app on one page": "incident/state",
 }
 
+IN_PYTHON = {"dyno-audit/add-ons-by-service"}  # cells that `test_audits.py` reads as they are shown
 ON_REQUEST = {"access-audit/leaver"}  # a cell that does nothing without a parameter; `test_leavers.py` runs it
