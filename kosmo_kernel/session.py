@@ -23,7 +23,7 @@ from kosmo_kernel.run.call_tracker import CallTracker
 from kosmo_kernel.run.consent import ToolConsent
 from kosmo_kernel.run.lint import lint
 from kosmo_kernel.run.lookups import Lookups
-from kosmo_kernel.run.lua_run import KnownVariables, LuaRun
+from kosmo_kernel.run.lua_run import ChunkHistory, KnownVariables, LuaRun
 from kosmo_kernel.run.lua_state import LuaState, WallChecks
 from kosmo_kernel.run.options import NO_FRONTEND, NO_OPTIONS, Frontend, RunOptions, RunOutput
 from kosmo_kernel.run.provider import NOT_ALLOWED, NOT_RECORDED
@@ -155,6 +155,8 @@ class Session(LuaState):
         if self._walls.required:
             self._walls.check(self.walls())
         limits = self.limits.changed(options)
+        if options.isolated:
+            self._chunks = ChunkHistory()
         variables = KnownVariables(self._chunks, inputs, lambda: dict(self.names(())), lambda: dict(self._variables()))
         result = Result(account=account, started=self._started(account), dry_run=options.dry_run)
         run = self._prepare(result, options, frontend, partial(self._machine.ask_user, frontend.ask))
@@ -173,6 +175,7 @@ class Session(LuaState):
                     outputs=outputs,
                     numbered=options.number is not None,
                     dry_run=options.dry_run,
+                    isolated=options.isolated,
                 )
         except Failure as failure:
             error = run.error_of(failure, result, variables, self.parses)

@@ -1,8 +1,8 @@
-"""Run questions over one account: each in a Lua process of its own, several side by side, all with the same answers.
+"""Run questions over one account, one after the other, all with the same answers.
 
-The sessions of the questions share services (`run/shared_services.py`), so that each list is requested once. Threads
-run the questions, so that one waits for the service while another one computes. The thread that called shows the
-progress of all of them, and ends them when it is interrupted.
+Shipped questions run in one Lua state, those of the user in another. Each sees the library as it was before any of them
+ran. Both states have the same services (`run/shared_services.py`), so that each list is requested once. A thread runs
+the questions; the thread that called shows the progress, and ends the run when it is interrupted.
 
 Nothing that is missing may look like a pass. A call that failed makes the whole check "not checked", even if its Lua
 went on. Items of a list argument that the token may not read are named, and findings that name one of them are
@@ -15,7 +15,6 @@ from __future__ import annotations
 import re
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing, nullcontext
 from datetime import datetime
@@ -36,7 +35,6 @@ from kosmo_kernel.errors import (
     UnknownFieldError,
     UnknownNameError,
 )
-from kosmo_kernel.lua.process import LuaProcess
 from kosmo_kernel.progress.display import ProgressThrottle
 from kosmo_kernel.questions import services
 from kosmo_kernel.questions.discovery import all_checks, find_table, source_with_tables
@@ -51,10 +49,11 @@ from kosmo_kernel.values.records import Record, Records
 if TYPE_CHECKING:
     from kosmo_kernel.run.shared_services import SharedServices
 
-# The chunks ---------------------------------------------------------------------------------------------
+# The run ------------------------------------------------------------------------------------------------
 
-MAX_WORKERS = 6  # questions side by side; a Lua process takes 12 MB, and more of them do not make the service faster
 POLL_INTERVAL_SECONDS = 0.1  # between two looks at the progress
+NOT_BEGUN = "The run was interrupted before it was made."
+_ARGUMENTS = "kosmo_arguments"  # the Lua variable that has the arguments of a table
 _FUNCTION = re.compile(r"(?:get|list)_\w+")
 
 
@@ -63,44 +62,43 @@ class QuestionRun:
 
     Parameters:
         report: the report.
-        shared: the services that the sessions of the questions share.
+        shared: the services of all questions.
         frontend: gets the progress of the whole run.
     """
 
     def __init__(self, report: QuestionReport, shared: SharedServices, frontend: Frontend) -> None:
         self._report, self._shared, self._frontend = report, shared, frontend
-        self._chunks = {index: _chunk(result) for index, result in enumerate(report.results) if not result.setup}
-        self._waiting = deque(self._chunks)
-        self._running: dict[int, Session | None] = {}  # the session of each chunk, once it has one
+        # The questions of each Lua state: what a user has written cannot change what shipped questions see.
+        results = [result for result in report.results if not result.setup]
+        self._states = [[result for result in results if result.question.is_shipped is own] for own in (True, False)]
+        self._waiting = [result for state in self._states for result in state]
+        self._session: Session | None = None  # that runs questions
         self._lock = threading.Lock()
-        self._crash: BaseException | None = None  # an unexpected error in a thread
+        self._crash: BaseException | None = None  # an unexpected error in the thread
         shared.needed_later = self._needed_later
 
     def run(self, is_cancelled: Callable[[], bool]) -> None:
-        """Run the chunks in threads, until all have ended or the run is interrupted, and complete the report."""
+        """Run the questions in a thread, until all have ended or the run is interrupted, and complete the report."""
         started = time.perf_counter()
-        count = min(MAX_WORKERS, len(self._waiting))
-        threads = [threading.Thread(target=self._work, name="kosmo-question", daemon=True) for _ in range(count)]
+        thread = threading.Thread(target=self._work, name="kosmo-questions", daemon=True)
         throttle = ProgressThrottle(self._shared.progress.snapshot, self._frontend.progress)
         remote = not accounts.is_demo(self._report.account)
         try:
-            for thread in threads:
-                thread.start()
-            for thread in threads:
-                while thread.is_alive():
-                    since = time.monotonic()
-                    thread.join(POLL_INTERVAL_SECONDS)
-                    throttle.waited(since, remote=remote)
-                    if is_cancelled() and not self._report.interrupted:
-                        self._interrupt()
+            thread.start()
+            while thread.is_alive():
+                since = time.monotonic()
+                thread.join(POLL_INTERVAL_SECONDS)
+                throttle.waited(since, remote=remote)
+                if is_cancelled() and not self._report.interrupted:
+                    self._interrupt()
         except KeyboardInterrupt:
             self._interrupt()
         finally:
-            self._end(threads)
+            self._end(thread)
         if self._crash is not None:
             raise self._crash
-        for index in self._waiting:
-            _complete(self._report.results[index], None, StoppedError(NOT_BEGUN))
+        for result in self._waiting:
+            _complete(result, None, StoppedError(NOT_BEGUN))
         self._shared.progress.cancel()
         cost = self._shared.progress.snapshot()
         if cost.total:
@@ -109,80 +107,68 @@ class QuestionRun:
         self._report.seconds = time.perf_counter() - started
 
     def _work(self) -> None:
-        """Run chunks until none waits. The next Lua process starts while a chunk runs."""
-        process: LuaProcess | None = None
+        """Run the questions of each state one after the other. One that fails does not end the others."""
         try:
-            while (index := self._take()) is not None:
-                with Session(self._report.account, process=process, shared=self._shared) as session:
-                    session.start()
-                    process = LuaProcess() if self._waiting else None
-                    self._run_chunk(index, session)
-                    with self._lock:
-                        del self._running[index]
+            for results in filter(None, self._states):
+                with Session(self._report.account, shared=self._shared) as session:
+                    for result in results:
+                        with session.expecting_run():
+                            with self._lock:
+                                self._session = session
+                                if self._report.interrupted:
+                                    return
+                            self._run(result, session)
+                            self._waiting.remove(result)
         except BaseException as error:  # noqa: BLE001 - raised in the thread that called
             self._crash = error
-        finally:
-            if process is not None:
-                process.close()
 
-    def _take(self) -> int | None:
-        with self._lock:
-            if self._report.interrupted or not self._waiting:
-                return None
-            index = self._waiting.popleft()
-            self._running[index] = None
-            return index
-
-    def _run_chunk(self, index: int, session: Session) -> None:
-        """Run one chunk in a fresh session, and complete the result of its question."""
-        (source, inputs), outcome = self._chunks[index], self._report.results[index]
+    def _run(self, outcome: QuestionResult, session: Session) -> None:
+        """Run one question, and complete its result."""
+        source, inputs = _chunk(outcome)
+        options = RunOptions(name=outcome.question.chunk_name, inputs=inputs, now=self._report.now, isolated=True)
         try:
-            with session.expecting_run():
-                with self._lock:
-                    self._running[index] = session
-                    is_interrupted = self._report.interrupted
-                if is_interrupted:
-                    session.interrupt()
-                options = RunOptions(name=outcome.question.chunk_name, inputs=inputs, now=self._report.now)
-                result = session.execute(source, options)
+            result = session.execute(source, options)
         except KosmoError as error:
             _complete(outcome, error.result, error)
         else:
             _complete(outcome, result)
 
     def _needed_later(self) -> set[str]:
-        """Return the names of functions in the texts of the chunks that have not ended."""
-        with self._lock:
-            indexes = [*self._waiting, *self._running]
-        return {name for index in indexes for name in self._names[index]}
+        """Return the names of functions in the texts of the questions that have not ended."""
+        return {name for result in list(self._waiting) for name in self._names[result.question.name]}
 
     @cached_property
-    def _names(self) -> dict[int, set[str]]:
-        """The words that may be names of functions, of each chunk and of the tables that it uses."""
-        texts = {index: source_with_tables(source) for index, (source, _) in self._chunks.items()}
-        return {index: set(_FUNCTION.findall(text)) for index, text in texts.items()}
+    def _names(self) -> dict[str, set[str]]:
+        """The words that may be names of functions, of each question and of the tables that it uses."""
+        results = [result for state in self._states for result in state]
+        texts = {result.question.name: source_with_tables(_chunk(result)[0]) for result in results}
+        return {name: set(_FUNCTION.findall(text)) for name, text in texts.items()}
 
     def _interrupt(self) -> None:
-        """Stop all chunks; those that run end as interrupted."""
+        """Stop the question that runs, which ends as interrupted; the others are not begun."""
         self._report.interrupted = True
         self._shared.progress.cancel()
-        self._interrupt_sessions()
-
-    def _interrupt_sessions(self) -> None:
         with self._lock:
-            running = [session for session in self._running.values() if session]
-        for session in running:
-            session.interrupt()
+            if self._session is not None:
+                self._session.interrupt()
 
-    def _end(self, threads: Sequence[threading.Thread]) -> None:
-        """Wait for the threads after an interrupt; another interrupt ends their Lua processes."""
+    def _end(self, thread: threading.Thread) -> None:
+        """Wait for the thread after an interrupt; another interrupt ends the Lua process."""
         try:
-            for thread in threads:
-                if thread.ident is not None:
-                    thread.join()
+            if thread.ident is not None:
+                thread.join()
         except KeyboardInterrupt:
-            self._interrupt_sessions()
+            self._interrupt()
             raise
+
+
+def _chunk(result: QuestionResult) -> tuple[str, Mapping[str, Any]]:
+    """Return the Lua that asks a question, that of a check itself or a call of a table, and its inputs."""
+    question = result.question
+    if question.severity:
+        return question.source, result.parameters
+    call = f"return {question.service}.tables.{question.name}({_ARGUMENTS})"
+    return call, {_ARGUMENTS: {**result.parameters, "errors": "collect"}}
 
 
 # The outcome of a question ------------------------------------------------------------------------------
@@ -288,12 +274,6 @@ def _described(value: Any) -> str:
     return kinds.get(type(value), "something else")
 
 
-# The run ------------------------------------------------------------------------------------------------
-
-NOT_BEGUN = "The run was interrupted before it was made."
-_ARGUMENTS = "kosmo_arguments"  # the Lua variable that has the arguments of a table
-
-
 def run_questions(
     questions: Sequence[Question],
     account: str | None = None,
@@ -344,15 +324,6 @@ def run_questions(
     notes = dict.fromkeys(note for result in results for note in result.notes)
     report.notes += [*notes, *leave_out_deleted(results)]
     return report
-
-
-def _chunk(result: QuestionResult) -> tuple[str, Mapping[str, Any]]:
-    """Return the Lua that asks a question, that of a check itself or a call of a table, and its inputs."""
-    question = result.question
-    if question.severity:
-        return question.source, result.parameters
-    call = f"return {question.service}.tables.{question.name}({_ARGUMENTS})"
-    return call, {_ARGUMENTS: {**result.parameters, "errors": "collect"}}
 
 
 # Figures of a snapshot ----------------------------------------------------------------------------------

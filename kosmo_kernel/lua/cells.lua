@@ -328,6 +328,8 @@ end
 
 function cells.drop(name) kept_locals[name] = nil end
 
+function cells.clear() kept_locals = {} end
+
 -- Return a function that restores the kept locals and their current values.
 function cells.remember()
   local saved_locals, saved_values = {}, {}

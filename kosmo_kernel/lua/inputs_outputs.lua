@@ -5,13 +5,13 @@ local format, ipairs, next, rawequal, rawget, rawset = string.format, ipairs, ne
 
 local inputs_outputs = {}
 
--- Set globals to values from the parent: all of them, or none if memory runs out. A kept local of the same name from an
--- earlier cell would hide the global, so it is dropped.
-function inputs_outputs.take(inputs, texts)
+-- Set globals of an environment to values from the parent: all of them, or none if memory runs out. A kept local of the
+-- same name from an earlier cell would hide the global, so it is dropped.
+function inputs_outputs.take(environment, inputs, texts)
   local values = spaces.values(inputs, texts)
   for i, input in ipairs(inputs) do
     cells.drop(input.name)
-    rawset(native.environment, input.name, values[i])
+    rawset(environment, input.name, values[i])
   end
 end
 

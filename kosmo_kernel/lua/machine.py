@@ -203,6 +203,7 @@ class Machine:
         outputs: Sequence[str] = (),
         numbered: bool = False,
         dry_run: bool = False,
+        isolated: bool = False,
     ) -> Outcome:
         """Run a chunk of Lua.
 
@@ -216,13 +217,14 @@ class Machine:
             outputs: names of variables to return after the run.
             numbered: whether it is a numbered cell, whose value becomes `_` and an item of `Out`.
             dry_run: whether to restore all variables before the next run that is not a dry run.
+            isolated: whether it sees no variables of earlier runs, and leaves none.
 
         Raises:
             Failure: the script failed, was stopped, or ended its process.
         """
         limited = {"cpu_limit": limits.cpu, "memory_limit": limits.memory, "result_limit": limits.result}
         header: dict[str, Any] = {"kind": "run", "name": name} | limited
-        optional = {"args": args, "outputs": outputs, "numbered": numbered, "dry_run": dry_run}
+        optional = {"args": args, "outputs": outputs, "numbered": numbered, "dry_run": dry_run, "isolated": isolated}
         # Omit empty fields, because Lua's JSON decoder is slow.
         header |= {key: value for key, value in optional.items() if value}
         texts = [source.encode(errors="replace")]

@@ -373,6 +373,13 @@ function spaces.values(descriptions, blobs)
   return values
 end
 
+-- Return the namespaces of the services that Lua started with, by name.
+function spaces.of_services()
+  local services = {}
+  for name, integration in next, started do services[name] = integration.space end
+  return services
+end
+
 -- Set the catalogue's JSON, which is decoded when `app` is first used, and return the namespaces of its integrations by
 -- name.
 function spaces.prepare(text_of_catalogue, names)

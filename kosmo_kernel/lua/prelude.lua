@@ -144,6 +144,7 @@ local function is_small(values)
   return true
 end
 
+-- Run a cell. An isolated one sees no variables of earlier cells and leaves none.
 local function run_cell(header, texts)
   local source, name = texts[1], header.name
   positions.begin(name, source)
@@ -152,7 +153,12 @@ local function run_cell(header, texts)
   spaces.forget_servers()
   local inputs, input_names = header.inputs or {}, {}
   for _, input in ipairs(inputs) do input_names[input.name] = true end
-  local cell_function, hidden, is_alive = cells.compile(source, name, environment, input_names)
+  local globals = environment
+  if header.isolated then
+    globals = native.new_environment()
+    cells.clear()
+  end
+  local cell_function, hidden, is_alive = cells.compile(source, name, globals, input_names)
   if not cell_function then
     local reply = failed("lua_syntax", hidden, json.array_of({}))
     reply.incomplete = find(hidden, "<eof>$") ~= nil -- as in the `lua` shell
@@ -162,7 +168,7 @@ local function run_cell(header, texts)
   native.forget_time()
   if header.numbered then outputs.begin() end
   limits.begin(header.cpu_limit, header.memory_limit)
-  local outcome = #inputs > 0 and limits.run(inputs_outputs.take, { hook = true }, inputs, texts) or { values = {} }
+  local outcome = #inputs > 0 and limits.run(inputs_outputs.take, { hook = true }, globals, inputs, texts) or { values = {} }
   for i = #texts, 2, -1 do texts[i] = nil end
   local started = outcome.values ~= nil
   if started then outcome = limits.run(cell_function, { hook = true }, table.unpack(header.args or {})) end
@@ -203,7 +209,9 @@ function requests.run(header, texts)
     restore_variables = nil
   end
   native.is_running = true -- the parent answers requests
-  return run_cell(header, texts)
+  local reply, blobs = run_cell(header, texts)
+  if header.isolated then cells.clear() end
+  return reply, blobs
 end
 
 function requests.check(_, texts)

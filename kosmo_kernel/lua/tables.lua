@@ -10,25 +10,38 @@
 
 local native, json, records, spaces, environment = ...
 local concat, format, gsub, sort = table.concat, string.format, string.gsub, table.sort
+local getmetatable = debug.getmetatable
 local ipairs, load, next, rawget, select, tostring, type = ipairs, load, next, rawget, select, tostring, type
 
 local NAME = "tables" -- in the namespace of a service
 local FAILURE = records.row_type("failures", { "type", "status", "id", "message", "request_id" })
 
 -- Return a copy of the library, which scripts can change otherwise.
-local function copy_of_library()
-  local library = {}
-  for name, value in next, environment do
+local function copy_of(library)
+  local copies = {}
+  for name, value in next, library do
     if type(value) == "table" and value ~= environment and not native.ours(value) then
       local copy = {}
       for key, field in next, value do copy[key] = field end
       value = copy
     end
-    if value ~= environment then library[name] = value end
+    if value ~= environment then copies[name] = value end
   end
-  return library
+  return copies
 end
-local library = copy_of_library()
+local library, originals = copy_of(environment), {}
+for name in next, library do originals[name] = environment[name] end
+
+-- Return the environment of a question: a copy of the library as it was before any script ran, and the services.
+function native.new_environment()
+  local globals = copy_of(library)
+  for name, value in next, globals do
+    if value ~= library[name] then debug.setmetatable(value, getmetatable(originals[name])) end
+  end
+  for name, space in next, spaces.of_services() do globals[name] = space end
+  globals._G = globals
+  return debug.setmetatable(globals, getmetatable(environment))
+end
 
 -- The number of calls of tables with `fresh = true`. The requests of such a table have its number as their reading, those
 -- of all other tables 0: they take the answers that the session has kept.

@@ -53,6 +53,7 @@ class RunOptions(OptionValues):
         now: the time of the data, `time.now()`; that of the session when None, see `Session.time_of_data`.
         number: the number of the cell, whose value becomes `_` and `Out[number]`.
         ask_again: what a user writes in the language of the run so that a table is read anew.
+        isolated: the chunk sees the library as it was before any run and its inputs, and leaves no variables.
         reading: how the calls of a question read, see `archive/store.py`; None for a script.
         later: the number of requests that other runs will need after this one, for the estimate in its progress.
         options: the options of a cell or a command, by name.
@@ -69,6 +70,7 @@ class RunOptions(OptionValues):
         now: datetime | None = None,
         number: int | None = None,
         later: int = 0,
+        isolated: bool = False,
         ask_again: str = "`fresh = true`",
         reading: Reading | None = None,
         **options: Any,
@@ -76,7 +78,7 @@ class RunOptions(OptionValues):
         super().__init__(**options)
         self.name, self.args, self.force = name, args, force
         self.inputs, self.outputs = inputs or {}, outputs
-        self.now, self.number, self.later = now, number, later
+        self.now, self.number, self.later, self.isolated = now, number, later, isolated
         self.ask_again, self.reading = ask_again, reading
 
     def names_item(self, item: str) -> bool:
