@@ -87,6 +87,56 @@ def test_what_gives_no_findings_is_not_checked(lua: str, reason: str) -> None:
     assert re.search(reason, result.reason), result.reason
 
 
+SPOILING = """
+heroku, json, time, kept, os = nil, nil, nil, "kept", nil
+list.filter, string.upper, table.concat, math.floor = nil, nil, nil, nil
+local methods = getmetatable("") and getmetatable("").__index or {}
+pcall(function() methods.lower = nil end)
+print = function() error("spoilt") end
+return {}
+"""
+
+
+def test_a_check_of_ones_own_changes_nothing_that_other_checks_see() -> None:
+    shipped = [find_check(name) for name in ("total-bill", "crashed-dynos", "single-web-dyno-in-production")]
+    seeing = parse_question(
+        HEAD + "local ok = kept == nil and _G.kept == nil and list.filter and ('a'):upper() == 'A' and heroku\n"
+        "return { { app = tostring(ok ~= nil and ok ~= false) } }",
+        "seeing.lua",
+    )
+    alone = run_questions(shipped, "demo")
+    report = run_questions([parse_question(HEAD + SPOILING, "spoiling.lua"), *shipped, seeing], "demo")
+    assert [result.reason for result in report.results] == [""] * 5
+    assert [[f.key for f in result.findings] for result in report.results[1:4]] == [
+        [f.key for f in result.findings] for result in alone.results
+    ]
+    assert report.results[4].findings[0].key == {"app": "true"}
+
+
+@pytest.mark.parametrize(
+    ("lua", "reason"),
+    [
+        ("while true do end", "cpu"),
+        ("local t = {} while true do t[#t + 1] = string.rep('x', 1 << 16) .. #t end", "memory"),
+        ("error('broken')", "broken"),
+    ],
+)
+def test_a_check_that_ends_badly_is_not_checked_and_the_others_go_on(
+    lua: str, reason: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KOSMO_CPU_LIMIT", "1")
+    monkeypatch.setenv("KOSMO_MEMORY_LIMIT", str(32 << 20))
+    checks = [
+        parse_question(HEAD + body, f"own{number}.lua")
+        for number, body in enumerate(
+            (lua, "return list.take(list.map(heroku.list_apps(), function(a) return { app = a.name } end), 1)")
+        )
+    ]
+    failed, good = run_questions(checks, "demo").results
+    assert (failed.status, good.status) == ("not checked", "findings")
+    assert reason in failed.reason.lower()
+
+
 def test_a_parameter_that_no_check_has_or_of_another_kind_is_an_error() -> None:
     with pytest.raises(UnknownNameError, match="Did you mean: days"):
         outcome("return {}", day=1)

@@ -106,11 +106,11 @@ def test_another_failure_makes_the_whole_check_not_checked(
 
 
 def test_an_interrupt_ends_all_checks_and_leaves_none_as_passed(api: RefusingApi) -> None:
-    bodies = ["while true do end", f"return {BY_APP}", *["return {}"] * 8]
+    bodies = [f"return {BY_APP}", "while true do end", *["return {}"] * 8]
     checks = [parse_question(f"{HEAD}{body}\n", f"own{n}.lua") for n, body in enumerate(bodies)]
     report = run_questions(checks, is_cancelled=lambda: bool(api.requested))
     assert report.interrupted
-    assert report.results[0].status == "not checked"
+    assert {result.status for result in report.results[1:]} == {"not checked"}
     assert len(report.results) == len(checks)
 
 
