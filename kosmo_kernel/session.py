@@ -155,12 +155,9 @@ class Session(LuaState):
         if self._walls.required:
             self._walls.check(self.walls())
         limits = self.limits.changed(options)
-        if options.isolated:
-            self._chunks = ChunkHistory()
-        variables = KnownVariables(self._chunks, inputs, lambda: dict(self.names(())), lambda: dict(self._variables()))
         result = Result(account=account, started=self._started(account), dry_run=options.dry_run)
         run = self._prepare(result, options, frontend, partial(self._machine.ask_user, frontend.ask))
-        run.output.remember_pages(options.inputs.values())
+        variables = KnownVariables(self._chunks, inputs, lambda: dict(self.names(())), lambda: dict(self._variables()))
         self._chunks.add(options.name, source)
         self.recording.begin_script(options.name, source)
         try:
@@ -260,9 +257,12 @@ class Session(LuaState):
         self, result: Result, options: RunOptions, frontend: Frontend, ask: Callable[[str], str | None]
     ) -> LuaRun:
         """Return the parts of a run, before anything is sent."""
+        if options.isolated:
+            self._chunks = ChunkHistory()
         result.permission_bypassed = options.force
         consent = ToolConsent(ask, needed=not (options.force or options.dry_run))
         output = RunOutput(result, frontend, self.tokens, self.interruptible)
+        output.remember_pages(options.inputs.values())
         calls = CallTracker(
             self.services,
             partial(self.servers.tools, consent, dry_run=options.dry_run),

@@ -217,19 +217,17 @@ class Machine:
             outputs: names of variables to return after the run.
             numbered: whether it is a numbered cell, whose value becomes `_` and an item of `Out`.
             dry_run: whether to restore all variables before the next run that is not a dry run.
-            isolated: whether it sees no variables of earlier runs, and leaves none.
+            isolated: whether it sees no variables of earlier runs and leaves none.
 
         Raises:
             Failure: the script failed, was stopped, or ended its process.
         """
-        limited = {"cpu_limit": limits.cpu, "memory_limit": limits.memory, "result_limit": limits.result}
-        header: dict[str, Any] = {"kind": "run", "name": name} | limited
+        header: dict[str, Any] = {"kind": "run", "name": name, "cpu_limit": limits.cpu}
+        header |= {"memory_limit": limits.memory, "result_limit": limits.result}
         optional = {"args": args, "outputs": outputs, "numbered": numbered, "dry_run": dry_run, "isolated": isolated}
-        # Omit empty fields, because Lua's JSON decoder is slow.
-        header |= {key: value for key, value in optional.items() if value}
+        header |= {key: value for key, value in optional.items() if value}  # Lua's JSON decoder is slow
         texts = [source.encode(errors="replace")]
-        self._running = True
-        ending = self._ending
+        self._running, ending = True, self._ending
         allowance = Allowance(limits.cpu, lambda: "closed" if ending.closed else ending.reason)
         with self._lock, self._interruptible(), self._in_time(limits), allowed(allowance):
             self._check_start(limits)
