@@ -12,7 +12,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 from msgspec import Struct, field
 from msgspec.structs import force_setattr
@@ -124,6 +124,14 @@ class FunctionNames(Mapping[str, Function]):
         return len(self._names)
 
 
+class NotTold(NamedTuple):
+    """What the API of a service does not tell."""
+
+    where: str  # where a person finds it
+    # The searches that ask for it, with commas between: each has all of the words, and none of those behind a `-`.
+    searches: str
+
+
 class Integration(Struct, frozen=True, dict=True):
     """A service: the functions that can be called, and how its HTTP works."""
 
@@ -155,8 +163,7 @@ class Integration(Struct, frozen=True, dict=True):
     change_command: Callable[[str, str], str] | None = None
     # Returns what the service has and no function, each with the reason; None for nothing.
     left_out: Callable[[], Iterable[tuple[str, str]]] | None = None
-    # What its API tells nobody, each with where to find it.
-    not_told: Mapping[str, str] = field(default_factory=dict)
+    not_told: Mapping[str, NotTold] = field(default_factory=dict)  # what its API tells nobody
     # The names of the functions that most questions need, in the order of the page about them.
     most_used: tuple[str, ...] = ()
     inventory: str = ""  # where the facts about an inventory of an account are, `package.module:name`; empty for none

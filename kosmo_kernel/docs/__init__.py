@@ -129,13 +129,13 @@ def _contents(rows: Iterable[tuple[str, str]]) -> Markdown:
 
 def search(words: str) -> Page:
     """Return the functions with their fields and the guides that match words, best first; all pages without words."""
-    from kosmo_kernel.docs.search_index import matching_columns, search_pages, terms_of
+    from kosmo_kernel.docs.search_index import matching_columns, not_available, search_pages, terms_of
 
     terms = terms_of(words)
     if not terms:
         return list_pages()
     pages = search_pages(words)
-    lines = []
+    lines = [markdown_of_package(f"- {line}") for line in not_available(words)]
     for page in pages[:MAX_LISTED]:
         lines.append(markdown_of_package(f"- `{page.page}`: {page.title}"))
         lines += [

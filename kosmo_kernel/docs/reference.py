@@ -186,7 +186,8 @@ def _left_out(integration: Integration) -> Iterator[str]:
     yield table_of_package(("Left out", "Why"), rows) if rows else "Nothing is left out."
     if integration.not_told:
         yield f"What no function reads, because {integration.title}'s API does not tell it or it is a secret:"
-        yield table_of_package(("What", "Where to find it"), list(integration.not_told.items()))
+        rows = [(what, not_told.where) for what, not_told in integration.not_told.items()]
+        yield table_of_package(("What", "Where to find it"), rows)
 
 
 def _function(integration: Integration, function: Function, *, in_python: bool) -> Iterator[str]:

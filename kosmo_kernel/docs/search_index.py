@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from kosmo_kernel import integrations
 from kosmo_kernel.catalogue import Column, Function, Integration
+from kosmo_kernel.catalogue.integration import refused_change
 from kosmo_kernel.docs.guides import GUIDES, guide
 from kosmo_kernel.docs.reference import parts_of
 from kosmo_kernel.questions import CHECKS, TABLES, shipped_files
@@ -52,6 +53,7 @@ _SPELLINGS = (  # of one word, whichever way it is written
     (re.compile(r"\badd[-_ ]on"), "addon"),
     (re.compile(r"\bheroku-\d\d\b"), "stack"),
     (re.compile(r"\bwho am i\b"), "whoami"),
+    (re.compile(r"\broll back\b"), "rollback"),
 )
 _VOWEL = re.compile("[aeiouy]")
 _MIN_STEM = 3  # letters that stay when an ending is removed
@@ -66,7 +68,9 @@ _SAY_NOTHING = (
     "a after all am an and any are as at be been by can could did do does each every for from given had has have how i "
     "if in instead into is it its last may me more most much must my no nobody not of on only or our out over same "
     "show since so some somebody something than that the their them then there these they this those to until us use "
-    "want was we were what when where which whose why will with without would yet you your"
+    "want was we were what when where which whose why will with without would yet you your "
+    "alle aller das dem den der die eine einen einer für gibt haben hat im ist mir mit pro sind und unsere von welche "
+    "welcher wer wie zeig zeige"
 )
 _STOP_WORDS = frozenset(_SAY_NOTHING.split())
 
@@ -106,6 +110,26 @@ def search_pages(words: str) -> list[SearchResult]:
     ]
     scored.sort(key=operator.itemgetter(0), reverse=True)  # equal pages keep their order
     return [page for score, page in scored if score >= scored[0][0] * _MIN_SHARE]
+
+
+def not_available(words: str) -> Iterator[str]:
+    """Yield what these words ask for and no function does: what an API does not tell, and a change.
+
+    Each has the command with which a person gets or does it.
+    """
+    terms = terms_of(words)
+    stems = set(map(stem, terms))
+    for service in integrations.load_all():
+        for what, not_told in service.not_told.items():
+            for search in not_told.searches.split(", "):
+                needed = {stem(word) for word in search.split() if not word.startswith("-")}
+                refused = {stem(word[1:]) for word in search.split() if word.startswith("-")}
+                if needed <= stems and stems.isdisjoint(refused):
+                    yield f"Not available here: {what}. {not_told.where}"
+                    break
+        change = refused_change(service, "_".join(terms)) if len(terms) > 1 and terms[0] != "run" else ""
+        if change and not change.endswith(" help"):
+            yield f"Not available here. {change}"
 
 
 def matching_columns(page: SearchResult, words: str) -> list[Column]:
@@ -166,11 +190,12 @@ def _of_question(question: Question) -> Iterator[SearchEntry]:
         page = SearchResult(f"{CHECKS}.{question.name}", question.title)
         about = (f"{param.declaration} | {param.doc}" for param in question.parameters)
         text = " ".join([question.why, question.remedy, *about])
-        yield search_entry(page, text, name=question.name, kind="check")
+        yield search_entry(page, text, name=question.name, others=_keywords().get(page.page, ""), kind="check")
     elif integration := integrations.known(question.service):
         part = f"{TABLES}.{question.name}"
         page = SearchResult(f"{integration.name}.{part}", question.title, integration, part)
-        yield search_entry(page, question.about, name=question.name, fields=" ".join(question.columns))
+        others = _keywords().get(page.page, "")
+        yield search_entry(page, question.about, name=question.name, others=others, fields=" ".join(question.columns))
 
 
 class _Index:
@@ -276,7 +301,9 @@ def _of_checks() -> Iterator[SearchEntry]:
 def _of_guides() -> tuple[SearchEntry, ...]:
     """Return the guides with their words."""
     return tuple(
-        search_entry(SearchResult(name, title), guide(name).prose, name=name, kind="guide")
+        search_entry(
+            SearchResult(name, title), guide(name).prose, name=name, others=_keywords().get(name, ""), kind="guide"
+        )
         for name, title in GUIDES.items()
     )
 
@@ -322,10 +349,19 @@ def stem(word: str) -> str:
 def synonyms() -> dict[str, frozenset[str]]:
     """Return the other words for each word, all without their endings: those of the same line of `synonyms.txt`."""
     others: dict[str, set[str]] = {}
-    with open(os.path.join(os.path.dirname(__file__), "synonyms.txt"), encoding="utf-8") as file:
-        lines = file.readlines()
-    for line in lines:
+    for line in _lines_of("synonyms.txt"):
         stems = {stem(word) for word in line.split()}
         for word in stems:
             others.setdefault(word, set()).update(stems - {word})
     return {word: frozenset(words) for word, words in others.items()}
+
+
+@cache
+def _keywords() -> dict[str, str]:
+    """Return for pages of guides, checks and tables the words of questions that they answer and do not have."""
+    return dict(line.rstrip().split(": ", 1) for line in _lines_of("keywords.txt"))
+
+
+def _lines_of(name: str) -> list[str]:
+    with open(os.path.join(os.path.dirname(__file__), name), encoding="utf-8") as file:
+        return file.readlines()

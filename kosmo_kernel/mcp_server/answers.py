@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from kosmo_kernel import integrations
 from kosmo_kernel.docs import GUIDES
 from kosmo_kernel.docs.reference import check_page
-from kosmo_kernel.docs.search_index import SearchResult, matching_columns, search_pages, terms_of
+from kosmo_kernel.docs.search_index import SearchResult, matching_columns, not_available, search_pages, terms_of
 from kosmo_kernel.errors import KosmoError
 from kosmo_kernel.mcp_server.sessions import ClientSession
 from kosmo_kernel.questions import CHECKS, TABLES
@@ -358,8 +358,8 @@ def search(words: str) -> str:
     detailed = [result for result in results if result.function][:MAX_DETAILED]
     lists = {result.function.fan_out.name for result in detailed if result.function and result.function.fan_out}
     ending = [_FAN_OUT.format(name) for name in sorted(lists)[:1]] + wrong
-    room = MAX_LENGTH - sum(map(len, ending))
-    lines = []
+    lines = list(not_available(words))
+    room = MAX_LENGTH - sum(map(len, [*lines, *ending]))
     for result in results:
         lines_of_result = list(_lines_of(result, words if result in detailed else ""))
         room -= sum(map(len, lines_of_result)) + len(lines_of_result)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from kosmo_command import kosmo
+from repository import ROOT
 
 from kosmo_kernel import docs
 from kosmo_kernel.docs.search_index import search_pages
@@ -14,6 +15,8 @@ from kosmo_kernel.mcp_server.answers import CHARACTERS_PER_TOKEN
 from kosmo_kernel.mcp_server.answers import search as search_of_agents
 
 PHRASES = tomllib.loads((Path(__file__).parent / "search_phrases.toml").read_text())
+
+AGENTS = tomllib.loads((Path(__file__).parent / "agent_questions.toml").read_text())
 
 QUESTIONS = {
     "who deployed": "list_releases",
@@ -91,3 +94,47 @@ def test_every_page_of_the_phrases_can_be_read() -> None:
 
 def test_the_command_finds_it_as_well() -> None:
     assert kosmo("search", "who", "deployed").stdout.split()[0] == "heroku.list_releases"
+
+
+def test_most_questions_of_agents_are_answered_by_one_of_the_first_three_pages_or_by_a_command() -> None:
+    hits = {}
+    for name, questions in AGENTS.items():
+        answers = {question: (pages_of(question)[:3], search_of_agents(question)) for question in questions}
+        hits[name] = sum(
+            any(page in text if page.startswith("heroku ") else page in first for page in questions[question])
+            for question, (first, text) in answers.items()
+        )
+    assert {name: len(questions) for name, questions in AGENTS.items()} == {"tuned": 45, "held_out": 30}
+    assert hits["tuned"] >= 43
+    assert hits["held_out"] >= 25
+
+
+def pages_of(question: str) -> list[str]:
+    return [result.page for result in search_pages(question)]
+
+
+UNAVAILABLE = {
+    "show logs of an app": "Not available here: logs and metrics. `heroku logs --app APP`",
+    "restart a dyno": "A person can run: heroku ps:restart -a APP",
+    "value of a config var": "Not available here: values of config vars. `heroku config --app APP`",
+    "rolled back apps": "",
+    "where are logs sent to": "",
+    "run a query for many apps at once": "",
+    "transfer": "",
+    "log drains": "",
+}
+
+
+@pytest.mark.parametrize("words", UNAVAILABLE)
+def test_what_no_function_does_is_said_first_with_the_command_of_a_person(words: str) -> None:
+    command = UNAVAILABLE[words]
+    assert (command or "Not available here") in search_of_agents(words).partition("\n")[0] or not command
+    assert ("Not available here" in search_of_agents(words), "Not available here" in docs.search(words)) == (
+        bool(command),
+        bool(command),
+    )
+
+
+def test_every_page_with_keywords_can_be_read() -> None:
+    lines = (ROOT / "kosmo_kernel/docs/keywords.txt").read_text().splitlines()
+    assert [line for line in lines if not docs.read(line.partition(": ")[0]).startswith("# ")] == []

@@ -24,7 +24,7 @@ from collections.abc import Iterable, Iterator
 
 from kosmo_kernel.catalogue import Function, FunctionTable, Integration
 from kosmo_kernel.catalogue.http import Budget, CliLogin, Credentials, OtherHost, Ranges
-from kosmo_kernel.catalogue.integration import FunctionSummary
+from kosmo_kernel.catalogue.integration import FunctionSummary, NotTold
 from kosmo_kernel.integrations.heroku.api import ENOUGH, PAGE_SIZE, read_budget, read_error
 
 _ADDS = ("attach", "create", "enable", "invite", "post", "provision", "put", "set", "write")
@@ -137,12 +137,34 @@ HEROKU = Integration(
     change_command=_change_command,
     left_out=_left_out,
     not_told={
-        "jobs of Heroku Scheduler": "`heroku addons:open scheduler --app APP`",
-        "DNS records": "`dig CNAME NAME`; `list_domains` has the target that each should have",
-        "contents of databases": "`heroku pg:psql --app APP`",
-        "values of config vars": "`heroku config --app APP`; they are never read, `list_config_vars` has the names",
-        "logs and metrics": "`heroku logs --app APP`, and the dashboard",
-        "source code and contents of builds": "`heroku git:clone --app APP`",
+        "jobs of Heroku Scheduler": NotTold(
+            "`heroku addons:open scheduler --app APP`", "scheduler, scheduled job, cron"
+        ),
+        "DNS records": NotTold(
+            "`dig CNAME NAME`; `list_domains` has the target that each should have",
+            "dns record, cname record, nameserver",
+        ),
+        "contents of databases": NotTold(
+            "`heroku pg:psql --app APP`; `heroku pg:outliers --app APP` has slow queries",
+            "sql, query database, query postgres, slow query, row table database, row table postgres, lock query",
+        ),
+        "values of config vars": NotTold(
+            "`heroku config --app APP`; they are never read, `list_config_vars` has the names",
+            "value config var, value env var, value environment variable, value config variable, "
+            "database url, read secret, show secret, get secret",
+        ),
+        "logs and metrics": NotTold(
+            "`heroku logs --app APP`, and the dashboard",
+            "log -drain -audit -telemetry -receive -company -sent -send -go -without -missing -statement -lack -ship, "
+            "tail, memory usage, memory use, memory leak, metric, cpu, load average, r10, r12, r13, r14, r15, h10, h12, h13, h14, h18, response time, latency, "
+            "throughput, traffic, request per second, slow request, error rate, timeout request",
+        ),
+        "rules of autoscaling": NotTold(
+            "`heroku ps:autoscale:enable --app APP`, and the dashboard", "autoscaling, autoscale, auto scale"
+        ),
+        "source code and contents of builds": NotTold(
+            "`heroku git:clone --app APP`", "source code, clone, file repository, content build"
+        ),
     },
     most_used=(
         "list_apps",
