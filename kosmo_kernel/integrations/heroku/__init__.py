@@ -156,8 +156,9 @@ HEROKU = Integration(
         "logs and metrics": NotTold(
             "`heroku logs --app APP`, and the dashboard",
             "log -drain -audit -telemetry -receive -company -sent -send -go -without -missing -statement -lack -ship, "
-            "tail, memory usage, memory use, memory leak, metric, cpu, load average, r10, r12, r13, r14, r15, h10, h12, h13, h14, h18, response time, latency, "
-            "throughput, traffic, request per second, slow request, error rate, timeout request",
+            "tail, memory usage, memory use, memory leak, metric, cpu, load average, latency, response time, traffic, "
+            "throughput, request per second, slow request, error rate, timeout request, "
+            "r10, r12, r13, r14, r15, h10, h12, h13, h14, h18",
         ),
         "rules of autoscaling": NotTold(
             "`heroku ps:autoscale:enable --app APP`, and the dashboard", "autoscaling, autoscale, auto scale"
