@@ -212,7 +212,7 @@ def test_what_each_app_costs_a_month(reports: Reports) -> None:
         usd(plain.app_cents),
         inventory=sums(apps, "name", "monthly_usd"),
         summary=sums(by_app, "app", "monthly_usd"),
-        table=sums([row for row in costs if row["app"]], "app", "cents", 0.01),
+        table=sums(without_account(costs, "app"), "app", "cents", 0.01),
         notebook=sums(without_account(reports.notebooks["costs"]["by-app"], "app"), "app", "monthly_usd"),
     )
 
@@ -224,7 +224,7 @@ def without_account(rows: Rows, name: str) -> Rows:
 
 def test_what_each_team_and_each_stage_costs_a_month(reports: Reports) -> None:
     plain, costs, bill = reports.plain, reports.tables["costs"], reports.summary["bill"]
-    of_apps = [row for row in costs if row["app"]]
+    of_apps = without_account(costs, "app")
     dyno_audit = reports.notebooks["dyno-audit"]
 
     agree(

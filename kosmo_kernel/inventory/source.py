@@ -180,7 +180,7 @@ def rows_of(lines: Iterable[Row], *columns: str) -> list[dict[str, Any]]:
 
 def _group(line: Row, field: str) -> str:
     """Return the name of the group that a line is in by one of its fields."""
-    return str(line[field] or (_WHOLE if line["app"] is None else _NONE))
+    return str(line[field] or (_WHOLE if line["app"] in (None, _WHOLE) else _NONE))
 
 
 # The lists ----------------------------------------------------------------------------------------------

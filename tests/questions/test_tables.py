@@ -319,6 +319,16 @@ def test_a_mistake_in_the_file_of_a_table_names_the_line(own_tables: Path, text:
         find_table("heroku", "one")
 
 
+@pytest.mark.parametrize("table", ["costs", "bill"])
+@pytest.mark.parametrize("column", ["app", "team", "kind"])
+def test_each_group_of_costs_adds_up_to_the_whole(demo: Session, table: str, column: str) -> None:
+    costs = rows(demo, table)
+    whole = sum(row["monthly_usd"] or 0 for row in costs)
+    assert whole > 0
+    assert sum(row["monthly_usd"] or 0 for row in costs if row[column] is not None) == whole
+    assert all(row["cents"] is None or row["cents"] == row["monthly_usd"] * 100 for row in costs if "cents" in row)
+
+
 def test_the_files_of_tables_have_short_lines() -> None:
     for name in NAMES:
         table = find_table("heroku", name)

@@ -1,13 +1,14 @@
 -- title: What costs money each month
 -- about: One row for each thing that is billed. `kind` is `dyno` (the dynos of one process type), `add-on` (once, with
---   the app that owns it, however many apps use it), `eco` (one price for all Eco dynos of the account, so it has no
---   app) or `private space`. `plan` is the size or the plan, `cents` what `quantity` of them cost in a month of 720 hours
---   at list prices. Where that is not known `cents` is null, and `price` says why: `contract`, `by hour`, `not listed` or
+--   the app that owns it, however many apps use it), `eco` (one price for all Eco dynos, whose app and team are `(whole
+--   account)`) or `private space`. `plan` is the size or the plan, `cents` what `quantity` of them cost in a month of 720
+--   hours at list prices, and `monthly_usd` the same in dollars. Where that is not known both are null, and `price` says why: `contract`, `by hour`, `not listed` or
 --   `not shown`; else `price` is `known`. One-off dynos have no price by the month and are not in here. `team` is the
 --   team of the app, or the address of its owner; `pipeline` and `stage` are those of its pipeline.
 -- needs: list_formation, list_account_addons
 -- key: kind, app, name
--- columns: app, team, pipeline, stage, kind, name, plan, quantity, cents, price
+-- columns: app, team, pipeline, stage, kind, name, plan, quantity, cents, monthly_usd, price
+local WHOLE = "(whole account)" -- the app and team of what has none, so that no group loses it
 local all_apps = heroku.list_apps()
 local apps = list.index_by(list.unique_by(all_apps, "name"), "name")
 local placed = list.index_by(list.filter(heroku.tables.stages(), { by = "pipeline" }), "app")
@@ -26,7 +27,8 @@ local function add(app_name, item)
     team = app and (app.team and app.team.name or app.owner and app.owner.email) or item.team,
     pipeline = place.pipeline, stage = place.stage,
     kind = item.kind, name = item.name, plan = item.plan, quantity = item.quantity,
-    cents = item.cents, price = item.price or (item.cents and "known" or "not listed"),
+    cents = item.cents, monthly_usd = item.cents and item.cents / 100,
+    price = item.price or (item.cents and "known" or "not listed"),
   }
 end
 
@@ -44,7 +46,9 @@ for _, process in ipairs(heroku.list_formation({ app_id = all_apps })) do
 end
 if eco > 0 then
   local name = "all Eco dynos"
-  add(nil, { kind = "eco", name = name, plan = "Eco", quantity = eco, cents = size_cents.eco })
+  local item = { kind = "eco", name = name, plan = "Eco", quantity = eco, cents = size_cents.eco }
+  item.team = WHOLE
+  add(WHOLE, item)
 end
 
 for _, one in ipairs(list.unique_by(heroku.list_account_addons(), "id")) do
