@@ -16,6 +16,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Self
 
 from kosmo_kernel import integrations
+from kosmo_kernel.accounts import address, is_demo
+from kosmo_kernel.archive.owner import address_of
 from kosmo_kernel.errors import KosmoError, LuaSyntaxError, SettingsError, StoppedError, UnknownFieldError
 from kosmo_kernel.lua.host import CallRequest, Failure
 from kosmo_kernel.results import Result, note_calls
@@ -391,6 +393,18 @@ class Session(LuaState):
             ApiError: the service responded with an error.
         """
         return self.services().budget_left(integrations.find(integration), account)
+
+    def address(self, integration: str) -> str:
+        """Return what identifies the address of the account in use; empty for the demo, and where an archive answers.
+
+        Raises:
+            UnknownNameError: there is no such integration.
+            CredentialsError: the address must not receive a token.
+        """
+        cassette = self.recording.cassette
+        if is_demo(self.account) or (cassette and not cassette.live):
+            return ""
+        return address_of(address(integrations.find(integration), self.account))
 
     def scopes(self, integration: str, account: str) -> tuple[str, ...]:
         """Return the scopes of an account's token, if the service has reported them in this session. Send nothing."""

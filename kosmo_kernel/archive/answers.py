@@ -48,6 +48,11 @@ class StoredAnswer(NamedTuple):
         return status == HTTPStatus.TOO_MANY_REQUESTS or status >= HTTPStatus.INTERNAL_SERVER_ERROR
 
     @property
+    def is_unfinished(self) -> bool:
+        """True if the run has no end yet: the fault may have passed, or the token may be replaced."""
+        return self.is_passing or self.status == HTTPStatus.UNAUTHORIZED
+
+    @property
     def is_temporary(self) -> bool:
         """True if a later run asks again, because the answer may be another one by then."""
         return self.is_passing or (self.outcome != NONE and self.status in _REFUSALS)

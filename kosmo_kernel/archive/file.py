@@ -143,6 +143,7 @@ def check_tables(connection: sqlite3.Connection, file: Path) -> None:
 
 MAX_VALUE_BYTES = 96 << 20  # of one value: a response of the largest size, with room for longer JSON
 READ_SECONDS = 10.0  # for one query, of a file that somebody may have made to take for ever
+MAX_REASON = 200  # characters of an error of SQLite
 STEPS = 10_000  # of SQLite's machine between two looks at the clock
 _POLL_SECONDS = 0.02
 _NEVER = float("inf")
@@ -179,14 +180,28 @@ class Archive:
         Raises:
             SettingsError: the file is damaged, or the query takes too long.
         """
-        with self._lock:
-            self._deadline = time.monotonic() + READ_SECONDS
-            try:
-                return self._connection.execute(sql, values).fetchall()
-            except sqlite3.Error as error:
-                raise _explained(self.file, error, writes=False) from None
-            finally:
-                self._deadline = _NEVER
+        return list(self.stream(sql, values))
+
+    def stream(self, sql: str, values: Sequence[Any] = ()) -> Iterator[tuple[Any, ...]]:
+        """Yield the rows of a query one by one, so that the caller can count what they have, and stop at each.
+
+        Raises:
+            SettingsError: the file is damaged, or one row takes too long.
+        """
+        cursor = None
+        while True:
+            with self._lock:
+                self._deadline = time.monotonic() + READ_SECONDS
+                try:
+                    cursor = cursor or self._connection.execute(sql, values)
+                    row = cursor.fetchone()
+                except sqlite3.Error as error:
+                    raise _explained(self.file, error, writes=False) from None
+                finally:
+                    self._deadline = _NEVER
+            if row is None:
+                return
+            yield row
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
@@ -250,7 +265,7 @@ class Archive:
             connection.execute(f"PRAGMA {name} = {value}")
         if not writes:
             connection.execute("PRAGMA query_only = ON")
-        elif is_empty:
+        elif is_empty or self._is_unused():
             self._create_tables()
         check_tables(connection, self.file)
         if writes:
@@ -259,6 +274,11 @@ class Archive:
             self.dead = self._runs_without_process()
             self._share()
         self._deadline = _NEVER
+
+    def _is_unused(self) -> bool:
+        """Return whether the file is a database without tables, which a full disk left when it was made."""
+        pages = self._connection.execute("PRAGMA page_count").fetchone()[0]
+        return pages > 0 and not self._connection.execute("SELECT 1 FROM sqlite_master").fetchone()
 
     def _create_tables(self) -> None:
         self._connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
@@ -379,16 +399,21 @@ def _explained(file: Path, error: sqlite3.Error, *, writes: bool) -> KosmoError:
             f"Another program has been writing {file} for {LOCK_TIMEOUT_SECONDS:.0f} s. Wait until it is done."
         )
     if code in _DAMAGED:
-        return _damaged(file, str(error))
+        return _damaged(file, _reason(error))
     if code == sqlite3.SQLITE_INTERRUPT:
         return _damaged(file, f"it takes more than {READ_SECONDS:.0f} s to read")
     if code == sqlite3.SQLITE_TOOBIG:
         return _damaged(file, f"it has a value of more than {MAX_VALUE_BYTES >> 20} MiB")
     if not writes:
-        return SettingsError(f"{file} cannot be read: {error}.")
+        return SettingsError(f"{file} cannot be read: {_reason(error)}.")
     number = _REASONS.get(code, errno.EIO)
-    text = os.strerror(number) if code in _REASONS else str(error)
+    text = os.strerror(number) if code in _REASONS else _reason(error)
     return FileWriteError(file, OSError(number, text), advice_to_resume(file))
+
+
+def _reason(error: sqlite3.Error) -> str:
+    """Return what SQLite says, without a text of the file, which follows the name of the column."""
+    return str(error).partition(" with text ")[0][:MAX_REASON]
 
 
 def _code(error: sqlite3.Error) -> int:

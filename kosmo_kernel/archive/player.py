@@ -67,9 +67,16 @@ class Playback(ABC):
 
     @abstractmethod
     def answer(
-        self, integration: Integration, account: Account, url: str, headers: Mapping[str, str], function: Function
+        self,
+        integration: Integration,
+        account: Account,
+        url: str,
+        headers: Mapping[str, str],
+        function: Function,
+        *,
+        check: Callable[[], None],
     ) -> Response:
-        """Return the saved response to a request for a URL.
+        """Return the saved response to a request for a URL; `check` raises an error if the run has ended.
 
         Raises:
             NotRecordedError: there is none.
@@ -99,7 +106,7 @@ class _SavedTransport:
     closed = False
 
     def __init__(self, playback: Playback, integration: Integration, account: Account) -> None:
-        self._answer = partial(playback.answer, integration, account)
+        self._answer: Callable[..., Response] = partial(playback.answer, integration, account)
 
     def request(self, url: str, headers: Mapping[str, str], function: Function) -> Any:
         return url, headers, function
@@ -109,7 +116,7 @@ class _SavedTransport:
 
     def send(self, request: Any, check: Callable[[], None]) -> Response:
         check()
-        return self._answer(*request)
+        return self._answer(*request, check=check)
 
     def close(self) -> None:
         self.closed = True
@@ -143,7 +150,14 @@ class Player(Playback):
         return f"{self.file} was recorded without the account `{alias}`; it has {', '.join(has)}."
 
     def answer(
-        self, integration: Integration, account: Account, url: str, headers: Mapping[str, str], function: Function
+        self,
+        integration: Integration,
+        account: Account,
+        url: str,
+        headers: Mapping[str, str],
+        function: Function,
+        *,
+        check: Callable[[], None],
     ) -> Response:
         """Return the saved response to a request for a URL."""
         key = RequestKey.of_call(integration, account, url, headers)
@@ -240,17 +254,24 @@ class SnapshotPlayer(Playback):
         return f"Answered from the snapshot {self.file} of the account {self.account}, taken {time}. Nothing was sent."
 
     def answer(
-        self, integration: Integration, account: Account, url: str, headers: Mapping[str, str], function: Function
+        self,
+        integration: Integration,
+        account: Account,
+        url: str,
+        headers: Mapping[str, str],
+        function: Function,
+        *,
+        check: Callable[[], None],
     ) -> Response:
         """Return the saved response to a request for a URL."""
-        data = self._data(integration, function, path_of(account, url))
+        data = self._data(integration, function, path_of(account, url), check)
         if function.newest and integration.ranges and headers.get("Range") != integration.ranges.first:
             # A service may order by a time that its records do not have, such as when a build was started.
             field = function.newest if all(function.newest in row for row in data) else _CREATED
             data = sorted(data, key=lambda row: row[field], reverse=True)
         return Response(HTTPStatus.OK, {}, msgspec.json.encode(data))
 
-    def _data(self, integration: Integration, function: Function, path: str) -> Any:
+    def _data(self, integration: Integration, function: Function, path: str, check: Callable[[], None]) -> Any:
         """Return the records of a list, or a record, at the path of a request.
 
         Raises:
@@ -260,6 +281,7 @@ class SnapshotPlayer(Playback):
         """
         link, values = _matching_link(function, path)
         with self._lock:
+            self._saved.budget.check = check
             self._lists = self._lists or dict(self._saved_lists(integration))
             if part := self._lists.get(_shape(link.path)):
                 rows = self._rows(part, function, values)

@@ -51,6 +51,7 @@ from kosmo_kernel.catalogue import Function, Integration
 from kosmo_kernel.catalogue.http import Response
 from kosmo_kernel.client.call import Transport
 from kosmo_kernel.client.transport import NoResponseError, TruncatedResponseError
+from kosmo_kernel.errors import KosmoError
 from kosmo_kernel.text import counted, iso_time, parse_time
 
 _COLUMNS = "run, account, function, request, outcome, status, headers, body, key, temporary, at, seconds, script"
@@ -100,6 +101,7 @@ class Recorder:
         self._count = 0  # answers to requests that were sent
         self._taken = 0
         self._closed = self._finished = self._failed = False
+        self._unwritable: KosmoError | None = None  # why an answer could not be written
         self._script: str | None = None  # digest and name of a script, written with its first answer
         self._text = ""  # the summary, once the recording is closed
         self._archive = open_archive(file, writes=True)
@@ -181,6 +183,15 @@ class Recorder:
         """Return the number of the next request."""
         return next(self._numbers)
 
+    def check_writable(self) -> None:
+        """Check, before a request is sent, that no answer before it could not be written.
+
+        Raises:
+            FileWriteError, SettingsError: one could not, for example because the disk is full.
+        """
+        if self._unwritable is not None:
+            raise self._unwritable.with_traceback(None)
+
     def keep(self, number: int, recorded: RecordedAnswer, *, passing: bool) -> None:
         """Record how a request ended.
 
@@ -212,7 +223,7 @@ class Recorder:
     def finish(self) -> None:
         """Note that the run has come to its end, so that the next one does not go on with it.
 
-        A run to which a service was missing is not at its end: another one may go on with it.
+        A run to which a service was missing, or whose token was revoked, is not at its end: another one may go on.
 
         Raises:
             FileWriteError: it cannot be written.
@@ -255,12 +266,13 @@ class Recorder:
                         delete_replaced(connection, self._run.number)
                     for answer in answers:
                         connection.execute(_INSERT, self._values(connection, answer))
-            except BaseException:
+            except BaseException as error:
                 self._rows.clear()  # they may not be there
+                self._unwritable = error if isinstance(error, KosmoError) else None
                 raise
             self._count += len(answers)
             self._script = None
-            self._failed = self._failed or any(answer.answer.is_passing for answer in answers)
+            self._failed = self._failed or any(answer.answer.is_unfinished for answer in answers)
 
     def _values(self, connection: sqlite3.Connection, recorded: RecordedAnswer) -> tuple[Any, ...]:
         """Return the row of an answer, whose account and body are added if they are new."""
@@ -320,6 +332,7 @@ class _RecordingTransport:
     def send(self, request: Any, check: Callable[[], None]) -> Response:
         if request.earlier is not None:
             return self._recorder.response(request.key, request.earlier)
+        self._recorder.check_writable()
         began = time.monotonic()
         try:
             reply = self._connections.send(request.inner, check)

@@ -17,7 +17,8 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import sqlite3
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from datetime import datetime
 from itertools import islice
@@ -31,9 +32,12 @@ from kosmo_kernel.archive.file import add_bodies, digest_of, open_archive
 from kosmo_kernel.archive.runs import delete_unused
 from kosmo_kernel.catalogue import Column, Function
 from kosmo_kernel.errors import FileWriteError, LimitError, SettingsError
-from kosmo_kernel.safety.decoder import DecodeError, decode
+from kosmo_kernel.safety.decoder import DecodeError, count_values, decode
+from kosmo_kernel.settings.config_file import resolve
+from kosmo_kernel.settings.limits import Limits
 from kosmo_kernel.settings.private_files import writing
-from kosmo_kernel.text import parse_time
+from kosmo_kernel.settings.table import MEMORY_LIMIT
+from kosmo_kernel.text import listed, parse_time
 from kosmo_kernel.values.fields import Field, fields_of
 from kosmo_kernel.values.records import Records, columns_of
 
@@ -47,7 +51,10 @@ DAY = len("2026-11-20")  # what a time begins with
 FIGURES = ("apps", "dynos", "people", "cents", "findings")  # of a snapshot, in its history
 _FIGURE_COLUMNS = tuple(Column(name, name, "integer", nullable=True, main=True) for name in FIGURES)
 _LIST = re.compile(r"[a-z][a-z0-9_]{0,99}")  # the name of a list, which names a file where lists are exported
-BATCH = 1_000  # records that are decoded at once
+BATCH, BATCH_BYTES = 1_000, 4 << 20  # records that are decoded at once, and their bytes
+MAX_NAME = 1_000  # characters of a name in the document
+_TIME = 40  # characters of a time
+_MAX_TIMES = 10  # that a message names
 _LAST = "SELECT id, document FROM kosmo_snapshots ORDER BY id DESC LIMIT 1"
 
 
@@ -82,14 +89,49 @@ class Manifest(msgspec.Struct, omit_defaults=True):
     deleted: list[dict[str, Any]] = []
     figures: dict[str, int] = {}  # what the history shows, by name
     user: str = ""  # the id of the user whose account it is; empty if that is not known
+    address: str = ""  # of the service, see `owner.address_of`; empty if that is not known
 
     def __post_init__(self) -> None:
         """Check what msgspec does not."""
         parse_time(self.begun)
         if not all(map(_LIST.fullmatch, self.tables)):
             raise ValueError("the name of a list must be a word of letters, digits and `_`")
-        if not all(isinstance(entry.get("table"), str) for entry in (*self.failures, *self.left_out)):
-            raise ValueError("a failure names no list")
+        for entries, facts in ((self.failures, ("table", "type", "message")), (self.left_out, ("table", "why"))):
+            if not all(isinstance(entry.get(fact), str) for entry in entries for fact in facts):
+                raise ValueError("a failure names no list, or no reason")
+        if max(map(len, (self.account, self.user, self.address, self.integration))) > MAX_NAME:
+            raise ValueError("a name is too long")
+
+
+class ReadBudget:
+    """What may be read of the records of a file that anybody may have written: few bytes of it can be many records.
+
+    Parameters:
+        file: the path of the file.
+        check: raises an error if the run has ended; called for each record.
+    """
+
+    def __init__(self, file: Path, check: Callable[[], None] = lambda: None) -> None:
+        self._file, self.check = file, check
+        self._bytes = self._bytes_left = int(resolve(MEMORY_LIMIT))
+        self._values_left = Limits().values
+
+    def charge(self, text: bytes) -> None:
+        """Count a record before it is decoded.
+
+        Raises:
+            LimitError: there is more than a run may have.
+        """
+        self.check()
+        self._bytes_left -= len(text)
+        if self._bytes_left >= 0:
+            self._values_left -= count_values(text, self._values_left)
+        if min(self._bytes_left, self._values_left) < 0:
+            raise LimitError(
+                f"{self._file} has records of more than {self._bytes:,} bytes or {Limits().values:,} values, which is "
+                "more than one run may have (memory_limit).",
+                limit="memory_limit",
+            )
 
 
 class SavedSnapshot(Mapping[str, "KosmoFrame"]):
@@ -103,6 +145,7 @@ class SavedSnapshot(Mapping[str, "KosmoFrame"]):
         file: the archive.
         manifest: what was read, and what could not be.
         times: the times of all snapshots of the archive, the oldest first.
+        budget: what may be read of the records of all lists.
 
     Raises:
         SettingsError: the file is no archive, has no such snapshot, or was changed.
@@ -110,8 +153,9 @@ class SavedSnapshot(Mapping[str, "KosmoFrame"]):
 
     def __init__(self, file: str | os.PathLike[str], taken_at: str = "") -> None:
         self.file = file = Path(os.path.expanduser(file))
+        self.budget = ReadBudget(file)
         with closing(open_archive(file)) as archive:
-            numbered = archive.rows("SELECT id, taken_at FROM kosmo_snapshots ORDER BY id")
+            numbered = archive.rows("SELECT id, substr(taken_at, 1, ?) FROM kosmo_snapshots ORDER BY id", (_TIME,))
             self.times = [str(time) for _, time in numbered]
             matching = [number for number, time in numbered if str(time).startswith(taken_at)]
             if not matching:
@@ -185,22 +229,25 @@ class SavedSnapshot(Mapping[str, "KosmoFrame"]):
         return f"<snapshot of {self.account}, {self.manifest.begun}, {state}: {', '.join(self)}>"
 
     def _rows(self, name: str) -> list[dict[str, Any]]:
+        where, rows, batch, size = f"The list `{name}` in {self.file}", list[dict[str, Any]](), list[bytes](), 0
         with closing(open_archive(self.file)) as archive:
-            texts = archive.rows(
+            for digest, body in archive.stream(
                 "SELECT hash, CAST(body AS BLOB) FROM kosmo_lists AS l JOIN kosmo_rows ON list=l.id "
                 "LEFT JOIN kosmo_bodies AS b ON b.id=record WHERE snapshot=? AND name=? ORDER BY position",
                 (self._number, name),
-            )
-        expected = self.manifest.tables[name].rows
-        if len(texts) != expected:
-            raise SettingsError(
-                f"The list `{name}` in {self.file} has {len(texts):,} records, and the snapshot says {expected:,}. "
-                f"{CHANGED}"
-            )
-        where = f"The list `{name}` in {self.file}"
-        if not all(isinstance(body, bytes) and digest_of(body) == digest for digest, body in texts):
-            raise SettingsError(f"{where} cannot be read: a record is not what was written. {CHANGED}")
-        return [row for at in range(0, len(texts), BATCH) for row in _decoded(texts[at : at + BATCH], where)]
+            ):
+                if not isinstance(body, bytes) or digest_of(body) != digest:
+                    raise SettingsError(f"{where} cannot be read: a record is not what was written. {CHANGED}")
+                self.budget.charge(body)
+                batch.append(body)
+                size += len(body)
+                if len(batch) >= BATCH or size >= BATCH_BYTES:
+                    rows += _decoded(batch, where)
+                    batch, size = [], 0
+        rows += _decoded(batch, where)
+        if len(rows) != (expected := self.manifest.tables[name].rows):
+            raise SettingsError(f"{where} has {len(rows):,} records, and the snapshot says {expected:,}. {CHANGED}")
+        return rows
 
 
 def snapshots_of(file: Path) -> list[Manifest]:
@@ -209,9 +256,10 @@ def snapshots_of(file: Path) -> list[Manifest]:
     Raises:
         SettingsError: the file is no archive, or was changed.
     """
+    budget = ReadBudget(file)
     with closing(open_archive(file)) as archive:
-        documents = archive.rows("SELECT document FROM kosmo_snapshots ORDER BY id")
-    return [_manifest(document, file) for [document] in documents]
+        documents = archive.stream("SELECT document FROM kosmo_snapshots ORDER BY id")
+        return [_manifest(document, file, budget) for [document] in documents]
 
 
 def check_target(file: Path, account: str) -> None:
@@ -252,7 +300,7 @@ def add(file: Path, manifest: Manifest, lists: Mapping[str, ReadList], *, replac
     """
     with _written(file), closing(open_archive(file, writes=True)) as archive, archive.transaction() as connection:
         last = connection.execute(_LAST).fetchall()
-        _check_account(file, last, manifest.account, manifest.user)
+        _check_account(file, last, manifest.account, manifest.user, manifest.address)
         if replaces and last and not _manifest(last[0][1], file).complete:
             _remove(connection, last[0][0])
         number = connection.execute(
@@ -333,7 +381,7 @@ def _no_snapshot(file: Path, taken_at: str, times: Sequence[str]) -> str:
     """Return the error message for a file without the snapshot that was asked for."""
     if not times:
         return f"{file} has no snapshot. `kosmo snapshot -o {file}` adds one."
-    return f"{file} has no snapshot of {taken_at}. It has those of {', '.join(times)}."
+    return f"{file} has no snapshot of {taken_at[:_TIME]}. It has those of {listed(times, _MAX_TIMES)}."
 
 
 def _remove(connection: Connection, number: int) -> None:
@@ -344,7 +392,9 @@ def _remove(connection: Connection, number: int) -> None:
     delete_unused(connection)
 
 
-def _check_account(file: Path, last: Sequence[tuple[Any, ...]], account: str, user: str = "") -> None:
+def _check_account(
+    file: Path, last: Sequence[tuple[Any, ...]], account: str, user: str = "", address: str = ""
+) -> None:
     """Check that the last snapshot of an archive is of the same account, and of the same user as far as known.
 
     Raises:
@@ -361,25 +411,33 @@ def _check_account(file: Path, last: Sequence[tuple[Any, ...]], account: str, us
                 f"{file} has snapshots of another user than the one whose token `{account}` is now. Nothing was added. "
                 "Name another file."
             )
+        if address and before.address and before.address != address:
+            raise SettingsError(
+                f"{file} has snapshots of `{account}` at {before.address}, and it is at {address} now. Nothing was "
+                "added. Name another file."
+            )
 
 
-def _manifest(document: Any, file: Path) -> Manifest:
+def _manifest(document: Any, file: Path, budget: ReadBudget | None = None) -> Manifest:
     """Return the document of a snapshot.
 
     Raises:
         SettingsError: it is none.
+        LimitError: there is more than the budget has.
     """
-    content = document.encode() if isinstance(document, str) else b""
+    content = document.encode(errors="replace") if isinstance(document, str) else b""
+    if budget:
+        budget.charge(content)
     return _read_json(content, f"The snapshot in {file}", Manifest)
 
 
-def _decoded(texts: Sequence[tuple[Any, ...]], where: str) -> list[dict[str, Any]]:
+def _decoded(texts: Sequence[bytes], where: str) -> list[dict[str, Any]]:
     """Return the records of some texts.
 
     Raises:
         SettingsError: one is no record.
     """
-    rows: list[dict[str, Any]] = _read_json(b"[" + b",".join(body for _, body in texts) + b"]", where, list)
+    rows: list[dict[str, Any]] = _read_json(b"[" + b",".join(texts) + b"]", where, list)
     if len(rows) != len(texts) or not all(isinstance(row, dict) for row in rows):
         raise SettingsError(f"{where} cannot be read: a record is none. {CHANGED}")
     return rows
@@ -423,8 +481,8 @@ class ViewColumn(NamedTuple):
     def sql(self) -> str:
         """The value as SQL, with its name."""
         value = where = _value_at(self.path)
-        if self.beside_objects and where.startswith("json_extract"):
-            value = f"CASE {where.replace('json_extract', 'json_type', 1)} WHEN 'object' THEN NULL ELSE {where} END"
+        if self.beside_objects and where != _RECORD:
+            value = f"CASE lower({_value_at(self.path, 'json_type')}) WHEN 'object' THEN NULL ELSE {where} END"
         if self.spellings:
             cases = "".join(
                 f" WHEN {text(text_sent)} THEN {text(spelled)}" for text_sent, spelled in self.spellings.items()
@@ -460,7 +518,7 @@ def create_views(connection: Connection) -> None:
         for column in columns:
             same = list_columns.get(column.name, column)
             list_columns[column.name] = same._replace(spellings={**column.spellings, **same.spellings})
-    figures = ",".join(f"json_extract(document,'$.figures.{name}') AS {name}" for name in FIGURES)
+    figures = ",".join(f"{_extracted('document', f'$.figures.{name}')} AS {name}" for name in FIGURES)
     connection.execute("DROP VIEW IF EXISTS history")
     connection.execute(
         f"CREATE VIEW history AS SELECT substr(taken_at,1,{DAY}) AS day,{figures} FROM kosmo_snapshots ORDER BY id"
@@ -516,8 +574,8 @@ def _columns(body: str) -> Iterable[ViewColumn]:
     return [_named(column) if isinstance(column, str) else column for column in columns]
 
 
-def _value_at(path: Sequence[str | int]) -> str:
-    """Return the value at a path of a record, as SQL."""
+def _value_at(path: Sequence[str | int], form: str = "") -> str:
+    """Return the value at a path of a record, as SQL, or what a function of SQLite for JSON says of it."""
     document, steps = _RECORD, "$"
     for key in map(str, path):
         if _NAME.fullmatch(key):
@@ -527,4 +585,13 @@ def _value_at(path: Sequence[str | int]) -> str:
         else:  # no JSON path can have such a key
             document = f"(SELECT value FROM json_each({document},{text(steps)}) WHERE key={text(key)})"
             steps = "$"
-    return document if steps == "$" else f"json_extract({document},{text(steps)})"
+    if form:
+        return f"{form}({document},{text(steps)})"
+    return document if steps == "$" else _extracted(document, steps)
+
+
+def _extracted(document: str, steps: str) -> str:
+    """Return the SQL of a value of a JSON document: DuckDB, which reads the views too, quotes what json_extract has."""
+    if sqlite3.sqlite_version_info < (3, 38):
+        return f"json_extract({document},{text(steps)})"
+    return f"({document} ->> {text(steps)})"

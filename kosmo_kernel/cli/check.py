@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import sys
-from contextlib import suppress
 from datetime import datetime
 from itertools import groupby
 from pathlib import Path
@@ -18,7 +17,7 @@ from kosmo_kernel.cli import dropped
 from kosmo_kernel.cli.command import Command, CommandResult, NoteLine, Rows, command, print_json, print_note, print_utf8
 from kosmo_kernel.cli.options import TIME, Recording, account_options, choice_option, recording_options
 from kosmo_kernel.cli.streams import INTERRUPTED, USAGE_ERROR
-from kosmo_kernel.errors import ApiError, CredentialsError, FileWriteError, NotRecordedError, SettingsError
+from kosmo_kernel.errors import CredentialsError, FileWriteError, SettingsError
 from kosmo_kernel.questions import FIRST, SUFFIX, discovery, services, shipped_files
 from kosmo_kernel.questions.head import read_text
 from kosmo_kernel.questions.question import SEVERITIES, Question, parse_question
@@ -168,7 +167,11 @@ def _report(
     snapshot = Session(from_archive=against) if against else None
     with recording.session(account) as session:
         if against is not None:
-            _check_owner(session, against)
+            from kosmo_kernel.snapshot import check_account
+
+            check_account(
+                against, session, "Findings of different users are not compared. Name another file, or another account."
+            )
         report = _run(checks, session, parameters, at)
     if not report.interrupted:
         if snapshot is not None:
@@ -176,29 +179,6 @@ def _report(
                 compare(report, run_questions(checks, parameters=parameters, session=snapshot), str(against))
         accept(report, exemptions)
     return report
-
-
-def _check_owner(session: Session, file: Path) -> None:
-    """Check that a snapshot is of the user whose account is checked, as far as both are known.
-
-    Raises:
-        SettingsError: it is of another user, or one of the two is the demo.
-    """
-    from kosmo_kernel.accounts import is_demo
-    from kosmo_kernel.archive.snapshots import SavedSnapshot
-
-    saved = SavedSnapshot(file)
-    advice = "Findings of different users are not compared. Name another file, or another account."
-    if is_demo(saved.account) != is_demo(session.account):
-        raise SettingsError(f"{file} is a snapshot of `{saved.account}`, and this is `{session.account}`. {advice}")
-    with suppress(ApiError, NotRecordedError):  # nobody knows whose account it is
-        user = session.call(f"{services()[0]}.get_current_user", {}).value
-        if saved.manifest.user and saved.manifest.user != user["id"]:
-            owners = [row.get("email") for row in saved.records("current_user")] if "current_user" in saved else []
-            owner = owners[0] if owners else f"the user {saved.manifest.user}"
-            raise SettingsError(
-                f"{file} is a snapshot of {owner}, and `{session.account}` is {user['email']}. {advice}"
-            )
 
 
 def _run(checks: list[Question], session: Session, parameters: dict[str, Any], at: datetime | None) -> QuestionReport:

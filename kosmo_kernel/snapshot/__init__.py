@@ -11,16 +11,19 @@ from __future__ import annotations
 import os
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from kosmo_kernel import integrations
 from kosmo_kernel.accounts import is_demo
+from kosmo_kernel.archive.owner import Owner, check_owner
 from kosmo_kernel.archive.snapshots import SavedSnapshot
 from kosmo_kernel.catalogue import Column
-from kosmo_kernel.errors import KosmoError, SettingsError, StoppedError
+from kosmo_kernel.errors import ApiError, KosmoError, NotRecordedError, SettingsError, StoppedError
 from kosmo_kernel.run.options import NO_FRONTEND, Frontend
 from kosmo_kernel.safety.redaction import redact
 from kosmo_kernel.session import Session
@@ -121,6 +124,7 @@ LISTS: Sequence[ComparedList] = (
 
 NEW, GONE = "new", "gone"
 _COLUMNS = tuple(Column(name, name) for name in ("app", "thing", "change", "before", "now"))
+_ADVICE = "Give the archive of a snapshot of that account: -p before FILE. `kosmo snapshot` writes one."
 _REFUSED = ("refused",)  # the types of failures with which the other lists can still be compared
 
 
@@ -223,13 +227,48 @@ def compare(
         saved = SavedSnapshot(before, saved.times[-2])
     was = _saved(saved)
     if later:
+        check_owner(saved.file, Owner.of_snapshot(saved), Owner.of_snapshot(later), _ADVICE)
         now = _saved(later)
-        _check_fiction(was.account, now.account)
     else:
         with Session(account) as session:
-            _check_fiction(was.account, session.account)
+            check_account(saved, session, _ADVICE)
             now = _read_account(session, was, frontend)
     return drift_of(was, now)
+
+
+def check_account(snapshot: SavedSnapshot | Path, session: Session, advice: str) -> None:
+    """Check that a snapshot is of the user of a session's account, as far as both are known.
+
+    Parameters:
+        snapshot: the snapshot, or its archive.
+        session: the session, which asks for its user.
+        advice: what to do otherwise, as sentences.
+
+    Raises:
+        SettingsError: it is not; with both named.
+    """
+    saved = snapshot if isinstance(snapshot, SavedSnapshot) else SavedSnapshot(snapshot)
+    owner, service = Owner.of_snapshot(saved), integrations.BUILT_IN[0]
+    asked = Owner(session.account)
+    if not is_demo(session.account) and not is_demo(owner.account):
+        with suppress(ApiError, NotRecordedError):  # nobody knows whose account it is
+            user = session.call(f"{service.name}.get_current_user", {}).value
+            asked = Owner(session.account, user["id"], session.address(service.name), user["email"])
+    check_owner(saved.file, owner, asked, advice)
+
+
+def is_of(file: str | os.PathLike[str], account: str) -> bool:
+    """Return whether an archive has snapshots of an account, and not of the demo beside a real account.
+
+    Raises:
+        SettingsError: it has those of another user, or it is no archive.
+    """
+    saved = SavedSnapshot(file)
+    with Session(account) as session:
+        if is_demo(saved.account) != is_demo(session.account):
+            return False
+        check_account(saved, session, "Name another file, or another account.")
+    return True
 
 
 def drift_of(before: State, now: State) -> Drift:
@@ -275,15 +314,6 @@ def _read_account(session: Session, was: State, frontend: Frontend) -> State:
         raise KosmoError(f"Nothing but the list of apps can be read: {lists.failures[0]['message']}")
     tables = {name: rows.rows for name, rows in lists.tables.items() if name in arguments}
     return State(session.account, time, tables, [item for item in lists.failures if item["table"] in arguments])
-
-
-def _check_fiction(*accounts: str) -> None:
-    if len({is_demo(account) for account in accounts}) > 1:
-        other = next(account for account in accounts if not is_demo(account))
-        raise SettingsError(
-            f"One of the two is the demo company, which is fiction, and the other is the account `{other}`. Give the "
-            "archive of a snapshot of that account: -p before FILE. `kosmo snapshot` writes one."
-        )
 
 
 def _changes(

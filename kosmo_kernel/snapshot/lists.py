@@ -415,6 +415,7 @@ def take(
         "deleted": lists.deleted,
         "figures": _figures(lists, service.team_address),
         "user": _user(lists.tables),
+        "address": session.address(service.name),
         "kosmo_kernel": __version__,
     }
     about = {

@@ -44,7 +44,7 @@ def test_the_figures_of_a_snapshot_are_those_of_plain_http(tmp_path: Path, accou
     findings = sum(len(one["findings"]) for one in report["checks"] if one["name"] != "teams-with-unpaid-bills")
 
     wanted = {"apps": len(account.apps), "dynos": dynos, "people": len(people), "cents": cents, "findings": findings}
-    assert (code, first["figures"]) == (0, wanted)
+    assert (code, first["figures"]) == (1, wanted)  # one of the databases may not be read
     day = {"day": first["begun"][:10]}
     assert figures(file) == [day | wanted, day | wanted | {"cents": None, "findings": None}]
 
