@@ -16,8 +16,6 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Self
 
 from kosmo_kernel import integrations
-from kosmo_kernel.accounts import address, is_demo
-from kosmo_kernel.archive.owner import address_of
 from kosmo_kernel.errors import KosmoError, LuaSyntaxError, SettingsError, StoppedError, UnknownFieldError
 from kosmo_kernel.lua.host import CallRequest, Failure
 from kosmo_kernel.results import Result, note_calls
@@ -401,6 +399,9 @@ class Session(LuaState):
             UnknownNameError: there is no such integration.
             CredentialsError: the address must not receive a token.
         """
+        from kosmo_kernel.accounts import address, is_demo
+        from kosmo_kernel.archive.owner import address_of
+
         cassette = self.recording.cassette
         if is_demo(self.account) or (cassette and not cassette.live):
             return ""

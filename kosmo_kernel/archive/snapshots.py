@@ -51,7 +51,11 @@ DAY = len("2026-11-20")  # what a time begins with
 FIGURES = ("apps", "dynos", "people", "cents", "findings")  # of a snapshot, in its history
 _FIGURE_COLUMNS = tuple(Column(name, name, "integer", nullable=True, main=True) for name in FIGURES)
 _LIST = re.compile(r"[a-z][a-z0-9_]{0,99}")  # the name of a list, which names a file where lists are exported
-BATCH, BATCH_BYTES = 1_000, 4 << 20  # records that are decoded at once, and their bytes
+BATCH_BYTES, BATCH_VALUES = 1 << 20, 100_000  # of the records that are decoded at once
+_RECORDS = (
+    "SELECT hash, CAST(body AS BLOB) FROM kosmo_rows LEFT JOIN kosmo_bodies AS b ON b.id=record WHERE list=? "
+    "ORDER BY position"
+)
 MAX_NAME = 1_000  # characters of a name in the document
 _TIME = 40  # characters of a time
 _MAX_TIMES = 10  # that a message names
@@ -116,22 +120,23 @@ class ReadBudget:
         self._bytes = self._bytes_left = int(resolve(MEMORY_LIMIT))
         self._values_left = Limits().values
 
-    def charge(self, text: bytes) -> None:
-        """Count a record before it is decoded.
+    def charge(self, text: bytes) -> int:
+        """Count a record before it is decoded, and return the number of its values.
 
         Raises:
             LimitError: there is more than a run may have.
         """
         self.check()
+        count = count_values(text, self._values_left)
         self._bytes_left -= len(text)
-        if self._bytes_left >= 0:
-            self._values_left -= count_values(text, self._values_left)
+        self._values_left -= count
         if min(self._bytes_left, self._values_left) < 0:
             raise LimitError(
                 f"{self._file} has records of more than {self._bytes:,} bytes or {Limits().values:,} values, which is "
                 "more than one run may have (memory_limit).",
                 limit="memory_limit",
             )
+        return count
 
 
 class SavedSnapshot(Mapping[str, "KosmoFrame"]):
@@ -229,21 +234,22 @@ class SavedSnapshot(Mapping[str, "KosmoFrame"]):
         return f"<snapshot of {self.account}, {self.manifest.begun}, {state}: {', '.join(self)}>"
 
     def _rows(self, name: str) -> list[dict[str, Any]]:
-        where, rows, batch, size = f"The list `{name}` in {self.file}", list[dict[str, Any]](), list[bytes](), 0
+        where = f"The list `{name}` in {self.file}"
+        rows: list[dict[str, Any]] = []
+        batch: list[bytes] = []
+        size = values = 0
         with closing(open_archive(self.file)) as archive:
-            for digest, body in archive.stream(
-                "SELECT hash, CAST(body AS BLOB) FROM kosmo_lists AS l JOIN kosmo_rows ON list=l.id "
-                "LEFT JOIN kosmo_bodies AS b ON b.id=record WHERE snapshot=? AND name=? ORDER BY position",
-                (self._number, name),
-            ):
+            lists = archive.rows("SELECT id FROM kosmo_lists WHERE snapshot=? AND name=?", (self._number, name))
+            for digest, body in (row for number in lists for row in archive.stream(_RECORDS, number)):
                 if not isinstance(body, bytes) or digest_of(body) != digest:
                     raise SettingsError(f"{where} cannot be read: a record is not what was written. {CHANGED}")
-                self.budget.charge(body)
+                count = self.budget.charge(body)
+                if size + len(body) > BATCH_BYTES or values + count > BATCH_VALUES:
+                    rows += _decoded(batch, where)
+                    batch, size, values = [], 0, 0
                 batch.append(body)
                 size += len(body)
-                if len(batch) >= BATCH or size >= BATCH_BYTES:
-                    rows += _decoded(batch, where)
-                    batch, size = [], 0
+                values += count
         rows += _decoded(batch, where)
         if len(rows) != (expected := self.manifest.tables[name].rows):
             raise SettingsError(f"{where} has {len(rows):,} records, and the snapshot says {expected:,}. {CHANGED}")

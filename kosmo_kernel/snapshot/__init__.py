@@ -249,12 +249,12 @@ def check_account(snapshot: SavedSnapshot | Path, session: Session, advice: str)
     """
     saved = snapshot if isinstance(snapshot, SavedSnapshot) else SavedSnapshot(snapshot)
     owner, service = Owner.of_snapshot(saved), integrations.BUILT_IN[0]
-    asked = Owner(session.account)
-    if not is_demo(session.account) and not is_demo(owner.account):
+    current = Owner(session.account)
+    if is_demo(current.account) == is_demo(owner.account):
         with suppress(ApiError, NotRecordedError):  # nobody knows whose account it is
             user = session.call(f"{service.name}.get_current_user", {}).value
-            asked = Owner(session.account, user["id"], session.address(service.name), user["email"])
-    check_owner(saved.file, owner, asked, advice)
+            current = Owner(session.account, user["id"], session.address(service.name), user["email"])
+    check_owner(saved.file, owner, current, advice)
 
 
 def is_of(file: str | os.PathLike[str], account: str) -> bool:
@@ -264,9 +264,9 @@ def is_of(file: str | os.PathLike[str], account: str) -> bool:
         SettingsError: it has those of another user, or it is no archive.
     """
     saved = SavedSnapshot(file)
+    if is_demo(saved.account) != is_demo(account):
+        return False
     with Session(account) as session:
-        if is_demo(saved.account) != is_demo(session.account):
-            return False
         check_account(saved, session, "Name another file, or another account.")
     return True
 

@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import sqlite3
+import tracemalloc
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -15,7 +16,7 @@ import pytest
 from kosmo_kernel import archive, inventory, snapshot
 from kosmo_kernel.archive import contents
 from kosmo_kernel.archive.file import digest_of
-from kosmo_kernel.errors import SettingsError
+from kosmo_kernel.errors import LimitError, SettingsError, StoppedError
 from kosmo_kernel.session import Session
 
 
@@ -92,6 +93,88 @@ def test_a_changed_snapshot_is_an_error_that_names_the_file(file: Path, change: 
     for read in READERS:
         with pytest.raises(SettingsError, match=r"saved\.kosmo"):
             read(file)
+
+
+def many_rows(file: Path, body: str, rows: int) -> None:
+    """Let many rows of the list of apps name one record."""
+    with closing(sqlite3.connect(file)) as connection, connection:
+        connection.execute("INSERT INTO kosmo_bodies (hash, body) VALUES (?, ?)", (digest_of(body.encode()), body))
+        connection.execute("DELETE FROM kosmo_rows WHERE list = (SELECT id FROM kosmo_lists WHERE name = 'apps')")
+        connection.executemany(
+            "INSERT INTO kosmo_rows SELECT l.id, ?, max(b.id) FROM kosmo_lists l, kosmo_bodies b WHERE name = 'apps'",
+            ((position,) for position in range(rows)),
+        )
+        connection.execute("UPDATE kosmo_snapshots SET document = json_set(document, '$.tables.apps.rows', ?)", (rows,))
+
+
+AMPLIFIED = {
+    "bytes": ('{"id": "x", "name": "%s"}' % ("a" * 1_000_000), 500),
+    "values": ('{"id": "x", "name": [%s 0]}' % ("0," * 20_000), 500),
+}
+
+
+@pytest.mark.parametrize("body", AMPLIFIED.values(), ids=AMPLIFIED)
+def test_many_rows_of_one_large_record_are_refused_before_they_fill_the_memory(
+    file: Path, body: tuple[str, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KOSMO_MEMORY_LIMIT", str(32 << 20))
+    many_rows(file, *body)
+    tracemalloc.start()
+    for read in READERS:
+        with pytest.raises(
+            LimitError, match=r"saved\.kosmo has records of more than 33,554,432 bytes or 4,000,000 val"
+        ):
+            read(file)
+    assert tracemalloc.get_traced_memory()[1] < 400 << 20
+    tracemalloc.stop()
+
+
+def test_reading_a_list_ends_at_the_next_record_when_the_run_has_ended(file: Path) -> None:
+    many_rows(file, '{"id": "x", "name": "y"}', 5_000)
+    saved, seen = archive.SavedSnapshot(file), []
+
+    def check() -> None:
+        seen.append(1)
+        if len(seen) == 10:
+            raise StoppedError("Interrupted.")
+
+    saved.budget.check = check
+    with pytest.raises(StoppedError):
+        saved.records("apps")
+    assert len(seen) == 10
+
+
+FACTS = {
+    "a failure without a message": ("$.failures", '[{"table": "apps", "type": "refused"}]'),
+    "a failure whose type is a number": ("$.failures", '[{"table": "apps", "type": 5, "message": ""}]'),
+    "a list left out without a reason": ("$.left_out", '[{"table": "apps"}]'),
+    "a name without end": ("$.account", json.dumps("a" * 1_000_000)),
+    "a user without end": ("$.user", json.dumps("a" * 1_000_000)),
+}
+
+
+@pytest.mark.parametrize("fact", FACTS.values(), ids=FACTS)
+def test_facts_that_make_no_sense_are_one_short_error(file: Path, fact: tuple[str, str]) -> None:
+    with closing(sqlite3.connect(file)) as connection, connection:
+        connection.execute("UPDATE kosmo_snapshots SET document = json_set(document, ?, json(?))", fact)
+    for read in READERS:
+        with pytest.raises(SettingsError, match=r"saved\.kosmo cannot be read") as caught:
+            read(file)
+        assert len(caught.value.message) < 400
+
+
+def test_a_name_that_is_no_utf_8_is_one_short_error(file: Path) -> None:
+    changed(file, "UPDATE kosmo_lists SET name = CAST(x'61ff' AS TEXT)")
+    with pytest.raises(SettingsError, match=r"saved\.kosmo") as caught:
+        read_all(file)
+    assert len(caught.value.message) < 400
+
+
+def test_a_time_without_end_is_one_short_error(file: Path) -> None:
+    changed(file, "UPDATE kosmo_snapshots SET taken_at = replace(hex(zeroblob(1000000)), '0', '2')")
+    with pytest.raises(SettingsError, match=r"saved\.kosmo has no snapshot of 1999") as caught:
+        archive.SavedSnapshot(file, "1999" * 100_000)
+    assert len(caught.value.message) < 400
 
 
 def truncate(file: Path) -> None:

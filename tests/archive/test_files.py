@@ -22,6 +22,7 @@ from kosmo_kernel.archive.file import open_archive
 from kosmo_kernel.archive.player import Player
 from kosmo_kernel.archive.recorder import Recorder
 from kosmo_kernel.errors import SettingsError
+from kosmo_kernel.session import Session
 
 MANY = 2_000_000  # bytes, more than a value of an archive may have in these tests
 LIMIT = 1 << 20
@@ -409,3 +410,16 @@ def test_equal_bodies_are_stored_once(tmp_path: Path) -> None:
     recorder.close()
     assert len(answers(tmp_path / "audit.kosmo")) == 3
     assert query(tmp_path / "audit.kosmo", "SELECT body FROM kosmo_bodies") == [{"body": "[]"}]
+
+
+def test_a_database_that_a_full_disk_left_without_tables_becomes_an_archive(tmp_path: Path) -> None:
+    file = tmp_path / "r.kosmo"
+    with closing(sqlite3.connect(file)) as connection:
+        connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
+        connection.execute("VACUUM")
+    file.chmod(0o600)
+    assert file.stat().st_size > 0
+    with Session("demo", record=file) as session:
+        assert session.run("return #heroku.list_apps()").value == 19
+    with Session(from_archive=file) as session:
+        assert session.run("return #heroku.list_apps()").value == 19

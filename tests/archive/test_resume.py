@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import shutil
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 from recorded import answers, paths, query, runs
@@ -22,7 +23,7 @@ from kosmo_kernel.archive.recorder import Recorder
 from kosmo_kernel.client.client import Client
 from kosmo_kernel.client.transport import in_process
 from kosmo_kernel.demo.server import serve
-from kosmo_kernel.errors import ApiError, LuaError, SettingsError
+from kosmo_kernel.errors import ApiError, FileWriteError, LuaError, SettingsError
 from kosmo_kernel.integrations.heroku import HEROKU
 from kosmo_kernel.integrations.heroku.demo.api import DEMO_TOKEN, DemoApi
 from kosmo_kernel.integrations.heroku.demo.company import company
@@ -102,6 +103,35 @@ def test_a_run_to_which_the_service_failed_has_not_ended(file: Path) -> None:
     assert len(Asking(api := Script(), cassette=cassette).fetch().data) == 2
     assert api.asked == 0
     cassette.close()
+
+
+def test_a_run_whose_token_was_revoked_has_not_ended(file: Path) -> None:
+    recorder = Recorder(file, "default", resume=True)
+    asking = Asking(Script(OK, said(401)), cassette=recorder)
+    asking.fetch()
+    asking.failed()
+    recorder.finish()
+    recorder.close()
+    recorder = Recorder(file, "default", resume=True)
+    assert len(Asking(api := Script(), cassette=recorder).fetch().data) == 2
+    assert api.asked == 0
+    recorder.close()
+
+
+def test_nothing_is_sent_after_an_answer_could_not_be_written(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    recorder = Recorder(file, "default", resume=True)
+    asking = Asking(api := Script(OK, OK, OK), cassette=recorder)
+
+    def full() -> NoReturn:
+        raise FileWriteError(file, OSError(errno.ENOSPC, "No space left on device"))
+
+    monkeypatch.setattr(recorder._archive, "transaction", full)
+    for _ in range(3):
+        with pytest.raises(FileWriteError, match="No space left on device"):
+            asking.fetch()
+    assert api.asked == 1
+    with suppress(FileWriteError):
+        recorder.close()
 
 
 def test_a_recording_of_before_stays_until_the_first_answer_of_a_new_run(file: Path) -> None:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import copy
+import shutil
+import sqlite3
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,7 +21,9 @@ from kosmo_kernel import archive, snapshot
 from kosmo_kernel.accounts.fingerprints import Fingerprints
 from kosmo_kernel.demo.server import serve
 from kosmo_kernel.errors import KosmoError, SettingsError
-from kosmo_kernel.integrations.heroku.demo.api import DEMO_TOKEN
+from kosmo_kernel.integrations.heroku.demo.api import DEMO_TOKEN, DemoApi
+from kosmo_kernel.integrations.heroku.demo.company import company
+from kosmo_kernel.session import Session
 from kosmo_kernel.snapshot import LISTS, State, drift_of
 
 LISTS_OF_APPS = (
@@ -215,6 +220,34 @@ def test_a_snapshot_of_the_demo_is_not_compared_with_an_account(monkeypatch: pyt
     monkeypatch.setenv("HEROKU_API_KEY", DEMO_TOKEN)
     with pytest.raises(SettingsError, match="-p before FILE"):
         snapshot.compare(NOTEBOOKS / "larkmoor-2026-10-20.kosmo", account="default")
+
+
+def test_snapshots_of_different_users_are_not_compared(
+    saved_demo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other, elsewhere = (Path(shutil.copy(saved_demo, tmp_path / name)) for name in ("other.kosmo", "elsewhere.kosmo"))
+    for file, change in ((other, "'$.user', 'somebody'"), (elsewhere, "'$.address', 'api.example.com'")):
+        with closing(sqlite3.connect(file)) as connection, connection:
+            connection.execute(f"UPDATE kosmo_snapshots SET document = json_set(document, {change})")  # noqa: S608
+    with pytest.raises(SettingsError, match=r"is a snapshot of the user \S+, and `demo` is the user somebody\."):
+        snapshot.compare(saved_demo, other)
+    with pytest.raises(SettingsError, match=r"other\.kosmo is a snapshot of the user somebody, and `demo` is \S+@"):
+        snapshot.compare(other, account="demo")
+    with pytest.raises(SettingsError, match="Name another file"):
+        snapshot.is_of(other, "demo")
+    assert snapshot.is_of(saved_demo, "demo")
+    own = edited(saved_demo, tmp_path / "own.kosmo", account="default")
+    with closing(sqlite3.connect(own)) as connection, connection:
+        connection.execute("UPDATE kosmo_snapshots SET document = json_set(document, '$.address', 'api.heroku.com')")
+    monkeypatch.setenv("HEROKU_API_KEY", DEMO_TOKEN)
+    with serve(DemoApi(company())) as served:
+        monkeypatch.setenv("HEROKU_API_URL", served.url)
+        with pytest.raises(SettingsError, match=r"at api\.heroku\.com, and `default` is at this machine"):
+            snapshot.compare(own, account="default")
+        with Session() as session, pytest.raises(SettingsError, match="it is at this machine now"):
+            snapshot.take(session, own)
+        with Session() as session:
+            assert snapshot.take(session, tmp_path / "new.kosmo").manifest.address == "this machine"
 
 
 def test_a_snapshot_without_apps_cannot_be_compared(saved_demo: Path, tmp_path: Path) -> None:
