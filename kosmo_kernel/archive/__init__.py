@@ -12,7 +12,9 @@ runs.py       the runs, the keys of their requests, and whose accounts they aske
 answers.py    what was answered, as it is stored, and each answer in its turn
 recorder.py   record a run, and go on with one
 player.py     answer requests from a recording or a snapshot
-snapshots.py  add and read snapshots, with views of their lists
+snapshots.py  add and read snapshots
+views.py      the views of their lists, for SQL
+owner.py      whose an archive is
 contents.py   what an archive has, and its lists as files
 """
 

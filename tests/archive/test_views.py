@@ -13,7 +13,8 @@ import pytest
 from edited_snapshot import Tables, edited
 
 from kosmo_kernel import archive, snapshot
-from kosmo_kernel.archive.snapshots import Manifest, SavedList, add, view_name
+from kosmo_kernel.archive.snapshots import Manifest, SavedList, add
+from kosmo_kernel.archive.views import view_name
 from kosmo_kernel.session import Session
 from kosmo_kernel.snapshot.lists import redacted
 from kosmo_kernel.values.records import Records
