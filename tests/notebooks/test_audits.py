@@ -16,6 +16,7 @@ from typing import Any
 import pandas as pd
 import pytest
 from audit_cells import answers, executed, incident_page, outputs_of
+from run_with import run_with
 
 from kosmo_kernel.integrations.heroku.demo.api import DEMO_TOKEN, DemoApi
 from kosmo_kernel.integrations.heroku.demo.company import company
@@ -470,3 +471,19 @@ def test_the_incident_page_names_first_who_may_do_most(app: str) -> None:
     may = {row["who"]: len(row["may"].split(", ")) for row in found}
     assert may == told
     assert list(may.values()) == sorted(told.values(), reverse=True)
+
+
+@cache
+def deadlines() -> list[dict[str, Any]]:
+    with Session("demo") as session:
+        run_with(session, 'time.set_now("2026-11-20T09:00:00Z")')
+        rows = session.run("return heroku.tables.deadlines()").value
+    return [dict(row) for row in rows]
+
+
+@pytest.mark.parametrize("app", sorted(OF))
+def test_the_incident_page_has_the_deadlines_of_the_app(app: str) -> None:
+    columns = ("day", "days_left", "kind", "what", "scheduled_for")
+    told = [{name: row[name] for name in columns} for row in deadlines() if row["app"] == app]
+    found = [{name: row.get(name) for name in columns} for row in incident_page(app)[0]["deadlines"]]
+    assert sorted(found, key=str) == sorted(told, key=str)

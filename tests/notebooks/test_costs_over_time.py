@@ -24,7 +24,7 @@ DYNOS = [37, 38, 40, 42, 42, 41]
 
 def courses(history: str | Path, account: str = "demo") -> list[Picture]:
     """Run the cells of the course, and return what they display."""
-    values: dict[str, Any] = {"account": account, "history": str(history), "idle_days": 365}
+    values: dict[str, Any] = {"account": account, "history": str(history)}
     shown: list[Picture] = []
     exec(CELLS["load"].replace("%load_ext kosmo_kernel", ""), values)  # noqa: S102 - cells of our own notebook
     values["display"] = shown.append
