@@ -87,15 +87,6 @@ class ObstacleKind(NamedTuple):
     reason: str  # what it means for a move
     table: str  # the table that has more about it
     lists: tuple[str, ...]  # that show it
-    items: Callable[[AccountTables], Mapping[str, int]]  # returns the cases by what they are called
-
-
-class Import(NamedTuple):
-    """A Terraform resource that can be imported."""
-
-    resource: str  # its type
-    name: str  # what its name is made of
-    identifier: str  # what the provider imports it by
 
 
 class Terraform(NamedTuple):
@@ -103,7 +94,7 @@ class Terraform(NamedTuple):
 
     provider: str  # its source, such as `heroku/heroku`
     configuration: str  # the file that configures it
-    imports: Callable[[AccountTables], Iterable[Import]]  # returns each resource that it can manage
+    table: str  # the table of what it can import, with the type of each resource, its name and its identifier
     left_out: Callable[[AccountTables], str]  # returns what it would not manage, in words
 
 
@@ -126,4 +117,5 @@ class InventoryFacts(Struct, frozen=True):
     key_figures: Callable[[AccountTables], Iterable[KeyFigure]]
     next_days: Callable[[AccountTables], Sequence[Row]]  # returns the next days on which the service does something
     obstacles: tuple[ObstacleKind, ...]  # what makes a move hard
+    obstacle_table: str  # the table that has each case of these
     terraform: Terraform

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from kosmo_kernel import __version__
-from kosmo_kernel.catalogue.inventory import Import
+from kosmo_kernel.catalogue.inventory import Row
 from kosmo_kernel.inventory.page import PAGE as PAGE
 from kosmo_kernel.inventory.page import page_of
 from kosmo_kernel.inventory.source import AccountData as AccountData
@@ -58,8 +58,8 @@ _UNPRINTABLE = re.compile(rf'[\\"\x00-\x1f{HIDDEN}]')
 def import_file(data: AccountData) -> str:
     """Return the text of `imports.tf`."""
     terraform = facts().terraform
-    imports = list(terraform.imports(data))
-    counts = Counter(item.resource for item in imports)
+    imports = data.answer(terraform.table)
+    counts = Counter(item["resource"] for item in imports)
     total = ", ".join(f"{count:,} {resource}" for resource, count in sorted(counts.items())) or "nothing"
     lines = [
         f"# Import blocks for Terraform 1.5 or newer and the provider {terraform.provider}: {total}.",
@@ -75,7 +75,7 @@ def import_file(data: AccountData) -> str:
     labels: set[tuple[str, str]] = set()
     for item in imports:
         label = _label(item, labels)
-        lines += ["", "import {", f"  to = {item.resource}.{label}", f"  id = {quoted(item.identifier)}", "}"]
+        lines += ["", "import {", f"  to = {item['resource']}.{label}", f"  id = {quoted(item['id'])}", "}"]
     return "\n".join(lines) + "\n"
 
 
@@ -85,16 +85,16 @@ def quoted(text: str) -> str:
     return f'"{escaped.replace("${", "$${").replace("%{", "%%{")}"'
 
 
-def _label(item: Import, labels: set[tuple[str, str]]) -> str:
+def _label(item: Row, labels: set[tuple[str, str]]) -> str:
     """Return an identifier that no other resource of this type has."""
-    stem = _NOT_IN_A_NAME.sub("_", item.name).strip("_").lower()
+    stem = _NOT_IN_A_NAME.sub("_", item["name"]).strip("_").lower()
     if not stem or not stem[0].isalpha():
         stem = f"_{stem}"
     label, number = stem, 1
-    while (item.resource, label) in labels:
+    while (item["resource"], label) in labels:
         number += 1
         label = f"{stem}_{number}"
-    labels.add((item.resource, label))
+    labels.add((item["resource"], label))
     return label
 
 
@@ -167,9 +167,5 @@ def write(data: AccountData, folder: Path, *, resumes: bool = False) -> Mapping[
 
 
 def _csv(table: InventoryTable) -> Iterator[Csv]:
-    """Return the lines of a table as CSV, without cells that a spreadsheet would run as formulas.
-
-    A list is one cell, with a semicolon between its items.
-    """
-    rows = [{name: "; ".join(v) if isinstance(v, list) else v for name, v in row.items()} for row in table.rows]
-    return csv_of(table_of_rows(table.kind.columns, rows))
+    """Return the lines of a table as CSV, without cells that a spreadsheet would run as formulas."""
+    return csv_of(table_of_rows(table.kind.columns, table.rows))

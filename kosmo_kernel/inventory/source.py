@@ -426,9 +426,10 @@ def obstacles(data: AccountData) -> list[Obstacle]:
 def _obstacle(kind: ObstacleKind, data: AccountData) -> Obstacle:
     if not data.tables.keys() >= set(kind.lists):
         return Obstacle(kind.name, kind.reason, None, (), kind.table)
-    items = kind.items(data)
-    texts = [item if count == 1 else f"{item} ({count:,})" for item, count in items.items()]
-    return Obstacle(kind.name, kind.reason, sum(items.values()), texts, kind.table, not data.is_whole(*kind.lists))
+    rows = [row for row in data.answer(facts().obstacle_table) if row["obstacle"] == kind.name]
+    texts = [row["what"] if row["count"] == 1 else f"{row['what']} ({row['count']:,})" for row in rows]
+    count = sum(row["count"] for row in rows)
+    return Obstacle(kind.name, kind.reason, count, texts, kind.table, not data.is_whole(*kind.lists))
 
 
 def unread(data: AccountData) -> list[Unread]:

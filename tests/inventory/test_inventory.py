@@ -382,7 +382,8 @@ def test_a_snapshot_without_some_lists_says_which_are_missing(folder: Path, sess
 
     assert missing["formation"] == ("The snapshot does not have this list; `kosmo snapshot --all` takes every list.")
     assert {"apps", "domains", "collaborators"} & missing.keys() == set()
-    assert [one.kind.name for one in data.inventory_tables] == ["apps", "bill", "addons", "domains", "people", "access"]
+    names = ["apps", "bill", "addons", "domains", "people", "access", "obstacles", "terraform_imports"]
+    assert [one.kind.name for one in data.inventory_tables] == names
 
 
 def test_apps_of_a_team_that_the_account_cannot_reach_are_named(demo: AccountData) -> None:
