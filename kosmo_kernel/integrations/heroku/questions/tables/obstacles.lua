@@ -1,7 +1,7 @@
 -- title: What makes a move hard
 -- about: One row for each thing that does not move by itself. `obstacle` is one of: shared add-ons (several apps use one
 --   add-on, so that these apps move together or their data is divided), add-ons that only Heroku has (one row for each
---   service), review apps, Private Spaces, and domains with a certificate that Heroku makes and renews.
+--   service), review apps, Private Spaces, and the domains that ACM serves.
 -- needs: list_account_addons, list_addon_attachments, list_pipeline_couplings, list_review_apps, list_spaces, list_domains
 -- key: obstacle, what
 -- columns: obstacle, what, count

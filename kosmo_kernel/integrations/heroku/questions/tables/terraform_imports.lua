@@ -1,8 +1,7 @@
 -- title: Terraform imports
 -- about: What the Terraform provider heroku/heroku can import: the type of each resource, what to call it, and the
 --   identifier by which the provider's documentation imports it. Review apps are left out, and so is what Heroku or an
---   add-on makes by itself: the domain of each app below herokuapp.com, certificates that Heroku renews, an add-on's own
---   drain and its first attachment.
+--   add-on makes by itself, such as what ACM renews, and an add-on's own drain and first attachment.
 -- needs: list_apps
 -- key: resource, id
 -- columns: resource, name, id
