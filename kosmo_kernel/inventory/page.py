@@ -216,9 +216,9 @@ def _parts(title: str, parts: Sequence[BillGroup]) -> list[HtmlColumn]:
 
 def _tables(data: AccountData) -> Html:
     """Return the tables, and one sentence on those without a row."""
-    shown = [table for table in data.inventory_tables if table.kind.page]
-    tables = [_table(table) for table in shown if table.rows]
-    empty = [table.kind for table in shown if not table.rows]
+    candidates = [table for table in data.inventory_tables if table.kind.page]
+    tables = [_table(table) for table in candidates if table.rows]
+    empty = [table.kind for table in candidates if not table.rows]
     none = [kind for kind in empty if data.is_whole(*(need.removeprefix("list_") for need in kind.needs))]
     unsure = [kind for kind in empty if kind not in none]
     sentences = [
