@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from kosmo_kernel.archive.file import open_archive
-from kosmo_kernel.archive.snapshots import SavedSnapshot, snapshots_of
+from kosmo_kernel.archive.snapshots import ReadBudget, SavedSnapshot, snapshots_of
 from kosmo_kernel.render.tables import csv_of, exact_table
 from kosmo_kernel.settings.private_files import new_folder, write_private
 
@@ -60,6 +60,7 @@ def export(file: Path, folder: Path) -> dict[str, int]:
     saved, counts = SavedSnapshot(file), {}
     with new_folder(folder) as temporary:
         for name in saved:
+            saved.budget = ReadBudget(file)  # one list at a time is in memory
             records = saved.records(name)
             counts[f"{name}{SUFFIX}"] = len(records)
             lines = csv_of(exact_table(records))

@@ -41,6 +41,7 @@ CHANGED = "It was cut or changed after it was written: get it from a copy, or ta
 _FIGURE_COLUMNS = tuple(Column(name, name, "integer", nullable=True, main=True) for name in FIGURES)
 _LIST = re.compile(r"[a-z][a-z0-9_]{0,99}")  # the name of a list, which names a file where lists are exported
 BATCH_BYTES, BATCH_VALUES = 1 << 20, 100_000  # of the records that are decoded at once
+BYTES_PER_VALUE = 32  # that the values of real records take at least
 _RECORDS = (
     "SELECT hash, CAST(body AS BLOB) FROM kosmo_rows LEFT JOIN kosmo_bodies AS b ON b.id=record WHERE list=? "
     "ORDER BY position"
@@ -99,6 +100,8 @@ class Manifest(msgspec.Struct, omit_defaults=True):
 class ReadBudget:
     """What may be read of the records of a file that anybody may have written: few bytes of it can be many records.
 
+    That is as much as the file is long, and what a run may have besides.
+
     Parameters:
         file: the path of the file.
         check: raises an error if the run has ended; called for each record.
@@ -106,8 +109,9 @@ class ReadBudget:
 
     def __init__(self, file: Path, check: Callable[[], None] = lambda: None) -> None:
         self._file, self.check = file, check
-        self._bytes = self._bytes_left = int(resolve(MEMORY_LIMIT))
-        self._values_left = Limits().values
+        size = file.stat().st_size if file.exists() else 0
+        self._bytes = self._bytes_left = int(resolve(MEMORY_LIMIT)) + size
+        self._values = self._values_left = Limits().values + size // BYTES_PER_VALUE
 
     def charge(self, text: bytes) -> int:
         """Count a record before it is decoded, and return the number of its values.
@@ -121,7 +125,7 @@ class ReadBudget:
         self._values_left -= count
         if min(self._bytes_left, self._values_left) < 0:
             raise LimitError(
-                f"{self._file} has records of more than {self._bytes:,} bytes or {Limits().values:,} values, which is "
+                f"{self._file} has records of more than {self._bytes:,} bytes or {self._values:,} values, which is "
                 "more than one run may have (memory_limit).",
                 limit="memory_limit",
             )

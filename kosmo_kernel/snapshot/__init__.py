@@ -289,7 +289,8 @@ def drift_of(before: State, now: State) -> Drift:
 def _saved(saved: SavedSnapshot) -> State:
     if APPS not in saved:
         raise SettingsError(f"{saved.file} has no list of apps, so it cannot be compared.")
-    tables = {name: saved.records(name).rows for name in saved}
+    compared = {compared.table for compared in LISTS}
+    tables = {name: saved.records(name).rows if name in compared else [] for name in saved}
     arguments = {name: about.by for name, about in saved.manifest.tables.items()}
     return State(saved.account, saved.time, tables, saved.manifest.failures, arguments)
 

@@ -91,6 +91,7 @@ class AccountLists:
         only: Mapping[str, Collection[str]] = MappingProxyType({}),
     ) -> None:
         self._session, self._integration, self._frontend, self._only = session, integration, frontend, only
+        self._reading = session.services().reading(fresh=True)  # each list is asked once
         self._unread: list[ListPlan] = []  # those that need another list
         self._counts: dict[tuple[str, str], int] = {}  # the number of items to ask of each table, by argument
         self._says_estimate = every = every or bool(only)
@@ -259,7 +260,8 @@ class AccountLists:
     ) -> Result:
         """Make a call, whose progress includes the time of the ways to come as far as their items are known."""
         full_name = f"{self._integration.name}.{function.name}"
-        options = RunOptions(later=sum(self._requests(plan, way) for plan, way in later if way.parent in self.tables))
+        requests = sum(self._requests(plan, way) for plan, way in later if way.parent in self.tables)
+        options = RunOptions(later=requests, reading=self._reading)
         result = self._session.call(full_name, arguments, options, self._frontend)
         self._add_notes_and_requests(result)
         return result

@@ -121,9 +121,7 @@ def test_many_rows_of_one_large_record_are_refused_before_they_fill_the_memory(
     many_rows(file, *body)
     tracemalloc.start()
     for read in READERS:
-        with pytest.raises(
-            LimitError, match=r"saved\.kosmo has records of more than 33,554,432 bytes or 4,000,000 val"
-        ):
+        with pytest.raises(LimitError, match=r"saved\.kosmo has records of more than 3[\d,]+ bytes or 4[\d,]+ values"):
             read(file)
     assert tracemalloc.get_traced_memory()[1] < 400 << 20
     tracemalloc.stop()
