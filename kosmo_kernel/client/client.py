@@ -28,6 +28,7 @@ from kosmo_kernel.client.responses import COUNT, UNAVAILABLE, CallErrors, json_k
 from kosmo_kernel.client.retry import MAX_RETRIES, PAUSE_REASON, RetryableError, RetryPolicy
 from kosmo_kernel.client.secrets import clean, quotable_headers
 from kosmo_kernel.client.transport import (
+    MAX_BODY_VALUES,
     HttpTransport,
     NoResponseError,
     TruncatedResponseError,
@@ -340,7 +341,7 @@ class Exchange(CallErrors):
         if reply.status == HTTPStatus.NO_CONTENT and self._is_list:
             return []
         try:
-            return decode(reply.body)
+            return decode(reply.body, max_values=MAX_BODY_VALUES)
         except DecodeError as error:
             fault = error
         if fault.is_excess:

@@ -12,14 +12,19 @@ from urllib.parse import unquote_to_bytes, urlsplit
 from wsgiref.util import setup_testing_defaults
 
 from kosmo_kernel.catalogue.http import Response
+from kosmo_kernel.text import lazy_pattern
 
 if TYPE_CHECKING:
     from wsgiref.types import WSGIApplication
 
 _NO_BODY = (204, 304)
-# Decompressed size of one response. A page of a thousand records has one or two million bytes, and takes ten times as
-# much memory as Python objects; more than this limit could exhaust the memory.
-MAX_BODY_BYTES = 64 << 20
+# Decompressed size of one response and its values. A page of a thousand records has one or two million bytes and 40,000
+# values, and takes ten times as much memory as Python objects. A fan-out keeps many responses in memory: 32 of the
+# largest take less than 1 GB. A text with a character beyond U+FFFF takes four bytes for each of its characters.
+MAX_BODY_BYTES = 8 << 20
+MAX_WIDE_BODY_BYTES = 3 << 20
+MAX_BODY_VALUES = 200_000
+_WIDE = lazy_pattern(rb"[\xf0-\xf4]|\\u[dD][89abAB]")  # a character beyond U+FFFF
 # Accepted content encodings. Nested ones are not among them: they could expand a million to one.
 _CODINGS = ("", "gzip", "identity")
 _GZIP = 16 + zlib.MAX_WBITS  # the format for zlib
@@ -172,4 +177,8 @@ def read_body(response: Response, stream: Iterable[bytes]) -> Response:
     if length.isdecimal() and int(length) != received and response.status not in _NO_BODY:
         raise TruncatedResponseError(f"{received:,} bytes came of {int(length):,}", response)
     response.body = b"".join(pieces)
+    if size > MAX_WIDE_BODY_BYTES and _WIDE.search(response.body):
+        response.body = b""
+        limit = MAX_WIDE_BODY_BYTES >> 20
+        raise UnreadableResponseError(f"it has more than {limit} MiB with characters beyond U+FFFF", response)
     return response

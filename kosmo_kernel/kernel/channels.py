@@ -37,6 +37,7 @@ LINGER_MILLISECONDS = 1000  # how long queued messages may take to be sent on sh
 EVENTS, MORE, READABLE = int(zmq.EVENTS), int(zmq.SNDMORE), int(zmq.POLLIN)
 SUBSCRIBED = b"\x01"  # prefix of a subscription message; the topic follows
 MAX_MESSAGE_BYTES = 256 << 20  # of a frame that is received; whoever sends a larger one is disconnected
+MAX_QUEUED_REQUESTS = 500  # messages of one sender that wait here; further ones wait at the sender
 MAX_QUEUED_BROADCASTS = 100_000  # messages queued for a slow subscriber
 LENT_SECONDS = 0.02  # for which a handler runs, or twice as long, before the second thread takes the socket
 
@@ -205,6 +206,7 @@ class Channels:
         socket = self._context.socket(kind)
         socket.linger = LINGER_MILLISECONDS
         socket.setsockopt(zmq.MAXMSGSIZE, MAX_MESSAGE_BYTES)
+        socket.setsockopt(zmq.RCVHWM, MAX_QUEUED_REQUESTS)
         if kind == zmq.ROUTER:
             socket.router_handover = 1  # a client that reconnects keeps its identity
         else:

@@ -211,3 +211,44 @@ def test_a_heartbeat_comes_back_as_it_was_sent(tmp_path: Path) -> None:
             assert socket.poll(5000)
             assert socket.recv() == beat
     channels.close()
+
+
+@pytest.mark.claim("kernel-messages")
+@pytest.mark.parametrize("channel", ["shell", "control", "stdin"])
+def test_a_sender_of_a_frame_that_is_too_long_is_disconnected(
+    channel: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("kosmo_kernel.kernel.channels.MAX_MESSAGE_BYTES", 1000)
+    channels = Channels(ConnectionFile.read(tmp_path / "kernel.json"))
+    receiver = getattr(channels, channel)
+    with zmq.Context() as context, sender(context, channels, channel) as socket:
+        with socket.get_monitor_socket(int(zmq.EVENT_DISCONNECTED)) as events:
+            socket.send(b"x" * 1001)
+            assert events.poll(5000)
+            socket.disable_monitor()
+        assert not receiver.poll(0)
+        with sender(context, channels, channel) as other:
+            other.send(b"x" * 1000)
+            assert receiver.poll(5000)
+            assert receiver.recv_multipart()[1:] == [b"x" * 1000]
+    channels.close()
+
+
+@pytest.mark.claim("kernel-messages")
+def test_messages_that_the_kernel_does_not_read_wait_at_their_sender(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("kosmo_kernel.kernel.channels.MAX_QUEUED_REQUESTS", 10)
+    channels = Channels(ConnectionFile.read(tmp_path / "kernel.json"))
+    with zmq.Context() as context, sender(context, channels, "shell") as socket:
+        socket.sndhwm, socket.sndtimeo = 1, 300  # milliseconds
+        with pytest.raises(zmq.Again):  # after a while: buffers of the operating system take some as well
+            list(map(socket.send, [bytes(100_000)] * 1000))
+    channels.close()
+
+
+def sender(context: zmq.Context[Any], channels: Channels, channel: str) -> zmq.Socket[bytes]:
+    socket: zmq.Socket[bytes] = context.socket(zmq.DEALER)
+    socket.linger = 0
+    socket.connect(f"tcp://127.0.0.1:{channels.ports[f'{channel}_port']}")
+    return socket

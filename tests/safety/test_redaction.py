@@ -169,6 +169,7 @@ def test_json_shows_that_a_text_in_it_would_be_changed(secret: str) -> None:
         assert not would_change(json.dumps([harmless]), change)
 
 
+@pytest.mark.claim("token-forms")
 def test_the_forms_of_tokens_are_redacted_in_answers_and_their_words_are_not() -> None:
     text = f"Deploy aB3 with ghp_{'aB3' * 12} from https://joe:s3cret@git.example.com; the bearer is Authorization: x"
     assert redact_forms(text) == (

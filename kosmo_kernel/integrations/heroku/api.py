@@ -16,6 +16,7 @@ from kosmo_kernel.safety.decoder import DecodeError, decode
 
 PAGE_SIZE = 1000  # records; the maximum of one page
 _FORBIDDEN = 403
+_MAX_ERROR_BYTES, _MAX_ERROR_VALUES = 64 << 10, 1000  # of the body of an error
 
 IDENTITY, READ, READ_PROTECTED, GLOBAL = "identity", "read", "read-protected", "global"
 
@@ -71,7 +72,7 @@ def accepted(resource: str) -> tuple[str, ...]:
 def read_error(reply: Response) -> ErrorBody | None:
     """Return the content of an error, `{"id", "message", "url"}`; None if the body is something else."""
     try:
-        body = decode(reply.body)
+        body = decode(reply.body, max_bytes=_MAX_ERROR_BYTES, max_values=_MAX_ERROR_VALUES)
     except DecodeError:
         return None
     if not isinstance(body, dict) or not isinstance(body.get("message"), str):
