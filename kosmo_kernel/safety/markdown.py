@@ -14,11 +14,13 @@ from typing import TYPE_CHECKING, Any
 
 from kosmo_kernel.safety.html import clean
 from kosmo_kernel.safety.markup import Html, not_typeset
-from kosmo_kernel.safety.text import check_length, sanitize_text
+from kosmo_kernel.safety.text import UnsafeContentError, check_length, sanitize_text
 
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt
     from markdown_it.token import Token
+
+MAX_LINES = 20_000  # as the output of a run has; more would take seconds, and then be shown by no browser
 
 
 def prepare() -> None:
@@ -35,9 +37,11 @@ def sanitize_markdown(source: str) -> Html:
     """Return HTML that shows Markdown: text, tables, code and links.
 
     Raises:
-        UnsafeContentError: it is too long, or nested too deep.
+        UnsafeContentError: it is too long, has too many lines, or is nested too deep.
     """
     check_length(source, "Markdown")
+    if source.count("\n") > MAX_LINES:
+        raise UnsafeContentError(f"Markdown has more than {MAX_LINES:,} lines")
     return not_typeset(clean(_parser().render(sanitize_text(source))))
 
 

@@ -174,3 +174,9 @@ def test_no_markdown_takes_long(unit: str) -> None:
     started = time.process_time()
     sanitize_markdown(source)
     assert time.process_time() - started < 5
+
+
+@pytest.mark.parametrize("line", ["* a\n", "| 1 | 2 |\n", "\n"])
+def test_markdown_of_too_many_lines_is_refused_before_it_is_parsed(line: str) -> None:
+    with pytest.raises(UnsafeContentError, match="Markdown has more than 20,000 lines"):
+        sanitize_markdown(line * 20_001)
