@@ -160,7 +160,7 @@ class Table(Struct, frozen=True, tag="table"):
     def data(self) -> dict[str, Any]:
         """Return the table as JSON values, from which `kosmo run --html` makes a table of its page."""
         columns = [[_json_value(value) for value in values] for values in self.columns]
-        data: dict[str, Any] = msgspec.to_builtins(replace(self, columns=columns), enc_hook=str)
+        data: dict[str, Any] = msgspec.to_builtins(replace(self, columns=columns, main=sorted(self.main)), enc_hook=str)
         return data
 
     def html(self) -> Html:

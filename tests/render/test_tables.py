@@ -430,3 +430,8 @@ def test_a_page_has_titles_in_words_money_times_without_seconds_and_yes_and_no()
         "Release": ["1,234", "99,999"],
     }
     assert [column.to_the_right for column in shown] == [True, False, False, False, False, True]
+
+
+def test_the_main_columns_of_the_data_for_a_page_have_the_same_order_in_each_process() -> None:
+    table = Table(["b", "a", "c"], [[1], [2], [3]], 1, main=frozenset({"c", "b", "a"}))
+    assert table.data()["main"] == ["a", "b", "c"]
