@@ -13,6 +13,8 @@ local getmetatable, setmetatable = debug.getmetatable, setmetatable
 -- Limits of one call, as in the parent: its arguments, and the bytes of their JSON.
 local MAX_ARGUMENTS, MAX_CALL_BYTES = 1000, 64 << 20
 
+local PART_KEYS = { "parts", "names", "partial" } -- of the description of a list that crosses in parts
+
 local spaces = {}
 local catalogue_text, integrations = nil, nil
 local started = {} -- integrations that Lua started with, by name: { name } and once decoded the rest, and `space`
@@ -139,6 +141,10 @@ local function encode_argument(path, name, value, blob_index, max_bytes)
   if description.place then encoded = format('%s,"place":%d', encoded, description.place) end
   if description.type then encoded = format('%s,"type":%s', encoded, json.quote(description.type)) end
   if blob then encoded = format('%s,"blob":%d', encoded, blob_index) end
+  for _, key in ipairs(PART_KEYS) do -- of a long list of rows, such as a filtered one
+    local parts = description[key]
+    if parts then encoded = format('%s,"%s":%s', encoded, key, (json.write_value(parts, path, max_bytes))) end
+  end
   return encoded .. "}", blob
 end
 

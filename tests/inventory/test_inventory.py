@@ -139,7 +139,7 @@ COLUMNS = {
 }
 
 
-@pytest.mark.parametrize("apps", [None, pytest.param(5000, marks=pytest.mark.full)])
+@pytest.mark.parametrize("apps", [None, pytest.param(1000, marks=pytest.mark.full)])
 def test_an_inventory_has_every_record_of_the_company(
     apps: int | None, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -155,7 +155,7 @@ def test_an_inventory_has_every_record_of_the_company(
         "invited": counted([row for row in members if row["state"] == "invited"], "team", "email"),
     }
 
-    assert {one.table for one in inventory.unread(data)} == {"databases"}
+    assert {one.table for one in inventory.unread(data)} <= {"databases"}
     assert actual == expected
     assert any(row["scaled_to_zero"] for row in table(folder, "formation"))
     assert not any(b"fictional-" in content for content in files_of(folder).values())  # each secret of the demo has it

@@ -329,6 +329,15 @@ def test_each_group_of_costs_adds_up_to_the_whole(demo: Session, table: str, col
     assert all(row["cents"] is None or row["cents"] == row["monthly_usd"] * 100 for row in costs if "cents" in row)
 
 
+def test_a_filtered_list_of_many_apps_is_an_argument(monkeypatch: pytest.MonkeyPatch) -> None:
+    with asked(company(60), monkeypatch) as session:
+        apps, asked_for = session.run(
+            "local apps = list.filter(heroku.list_apps(), function(app) return app.name ~= 'my-app' end)\n"
+            "return #apps, #list.unique_by(heroku.list_domains({ app_id = apps }), 'app_id')"
+        ).values
+    assert (apps, asked_for) == (59, 59)
+
+
 def test_the_files_of_tables_have_short_lines() -> None:
     for name in NAMES:
         table = find_table("heroku", name)
