@@ -107,7 +107,7 @@ def test_checks_are_searched_read_and_run_by_name_and_their_findings_are_kept() 
     assert "- check `checks.crashed-dynos`: " in text_of(found)
     assert 'check = "crashed-dynos"' in text_of(page)
     assert data(findings).splitlines()[0].startswith("4 records")
-    assert "What to do: heroku logs" in text_of(findings)
+    assert "What to do: `heroku logs" in text_of(findings)
     assert data(kept) == "[1] 4\n[2] crashed-dynos"
     assert "van-telemetry" in data(several)
     assert "1 check found nothing." in text_of(several)
