@@ -25,8 +25,8 @@ FICTION = Html(
 )
 _PRINTED = Html('<p class="printed">{}</p>\n')  # stands on paper only: account and day
 _NONE = Html()
-_TABLE = Html('<div class="table {}">{}</div>\n{}')
-_CARDS = Html('<div class="table {}" style="{}">{}</div>\n{}')  # with the headings for a phone
+_TABLE = Html('<div class="table {}" tabindex="0">{}</div>\n{}')
+_CARDS = Html('<div class="table {}" tabindex="0" style="{}">{}</div>\n{}')  # with the headings for a phone
 _RECORD = Html('<div class="table fields">{}</div>\n')
 _NOTHING = Html('<p class="nothing">Nothing.</p>\n')
 _BELOW = Html('<p class="cut">{}</p>\n')

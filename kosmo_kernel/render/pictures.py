@@ -213,7 +213,8 @@ def over_time(frame: pd.DataFrame, what: str, form: str = "{:,.0f}") -> Picture:
         axes.yaxis.set_major_formatter(lambda value, _: form.format(value))
         axes.spines["left"].set_visible(False)
         labels = [_label(name, 20) for name in parts]
-        axes.figure.legend(axes.collections[::-1], labels[::-1], **_legend("right" if is_wide else "lower", 2))
+        if len(labels) > 1:
+            axes.figure.legend(axes.collections[::-1], labels[::-1], **_legend("right" if is_wide else "lower", 2))
 
     return Picture(title, f"{title}, as areas by {listed_names(parts)}.", frame, 0, draw)
 
@@ -319,7 +320,7 @@ def matrix(frame: pd.DataFrame, levels: Sequence[str], title: str) -> Picture:
                 text = word if has_words else word[:1].upper()
                 axes.text(column + 0.5, row, text, ha="center", va="center", fontsize=10, color=INK)
         names, side = (
-            [_label(other, 22 if is_wide else 16) for other in visible.columns],
+            [_label(other, 30 if is_wide else 16) for other in visible.columns],
             "left" if is_wide else "center",
         )
         angle = 40 if is_wide else 90
