@@ -35,7 +35,7 @@ for call = 1, 3 do
 end
 return count
 """
-MAX_FILES, MAX_FUNCTIONS, MAX_FORMS = 22, 102, 9
+MAX_FILES, MAX_FUNCTIONS, MAX_FORMS = 23, 104, 9
 _CONTAINERS = (dict, list, tuple, set, partial)
 
 

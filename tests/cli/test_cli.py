@@ -42,7 +42,7 @@ SURFACE = {
     "-n --dry-run --force --timeout --cpu-limit --memory-limit",
     "mcp:list": "--json",
     "mcp:trust": "-y --yes --remove --json",
-    "mcp:serve": "--http -a --account --demo --from --timeout --cpu-limit --memory-limit --max-tokens --answer-within "
+    "mcp:serve": "--http -a --account --demo --from --archive --timeout --cpu-limit --memory-limit --max-tokens --answer-within "
     "--allow-mcp --print-config",
     "accounts:add": "--replace --file --integration --json",
     "accounts:remove": "--integration --json",
