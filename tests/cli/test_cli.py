@@ -42,8 +42,8 @@ SURFACE = {
     "-n --dry-run --force --timeout --cpu-limit --memory-limit",
     "mcp:list": "--json",
     "mcp:trust": "-y --yes --remove --json",
-    "mcp:serve": "--http -a --account --demo --from --archive --timeout --cpu-limit --memory-limit --max-tokens --answer-within "
-    "--allow-mcp --print-config",
+    "mcp:serve": "--http -a --account --demo --from --archive --timeout --cpu-limit --memory-limit --max-tokens "
+    "--answer-within --allow-mcp --print-config",
     "accounts:add": "--replace --file --integration --json",
     "accounts:remove": "--integration --json",
     "install": "--user --sys-prefix --prefix",
