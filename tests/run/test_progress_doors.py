@@ -157,7 +157,9 @@ def test_waiting_for_long_is_shown_and_an_interrupt_keeps_the_last_state(
 
         reply, outputs = running.run(SLOWLY.replace("limit = 2", "limit = 1"), interrupt)
         assert reply["ename"] == "StoppedError"
-        assert re.match(r"\d+ of \d+ calls · ", states(outputs)[-1])
+        last = re.match(r"(\d+)(?: of \d+)? calls? · ", states(outputs)[-1])  # the total is there while a call runs
+        assert last
+        assert int(last[1]) < 13
         assert running.run("return 1")[0]["status"] == "ok"
 
 
