@@ -139,7 +139,7 @@ COLUMNS = {
 }
 
 
-@pytest.mark.parametrize("apps", [None, pytest.param(1000, marks=pytest.mark.full)])
+@pytest.mark.parametrize("apps", [None, pytest.param(300, marks=pytest.mark.full)])
 def test_an_inventory_has_every_record_of_the_company(
     apps: int | None, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

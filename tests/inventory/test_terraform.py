@@ -118,7 +118,7 @@ def test_names_that_are_no_identifiers_become_distinct_ones(demo: AccountData) -
 
 
 @pytest.mark.full
-@pytest.mark.parametrize("apps", [None, 5000])
+@pytest.mark.parametrize("apps", [None, 300])
 def test_an_hcl_parser_reads_the_same_blocks(
     apps: int | None, demo: AccountData, monkeypatch: pytest.MonkeyPatch
 ) -> None:
