@@ -20,12 +20,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from kosmo_kernel.calls.provider import ServiceCall
+from kosmo_kernel.calls.shared_services import SharedServices
 from kosmo_kernel.checks.report import QuestionReport
 from kosmo_kernel.checks.run import run_questions
 from kosmo_kernel.client.call import CallHandle
 from kosmo_kernel.questions.discovery import shipped_checks
-from kosmo_kernel.run.provider import ServiceCall
-from kosmo_kernel.run.shared_services import SharedServices
 from kosmo_kernel.session import Session
 
 MAX_RATIO = 1.1

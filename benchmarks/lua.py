@@ -22,12 +22,12 @@ from typing import Any
 
 from goals import Goals, processor_seconds
 
+from kosmo_kernel.calls.recording import RecordingMode
+from kosmo_kernel.calls.services import Services
 from kosmo_kernel.client.call import Reply
 from kosmo_kernel.integrations.heroku import HEROKU
 from kosmo_kernel.integrations.heroku.demo.company import company
 from kosmo_kernel.render.frames import frame_of
-from kosmo_kernel.run.recording import RecordingMode
-from kosmo_kernel.run.services import Services
 from kosmo_kernel.safety.decoder import decode
 from kosmo_kernel.session import Session
 from kosmo_kernel.values.records import Records

@@ -22,8 +22,8 @@ import msgspec
 import pandas as pd
 from frames import COLUMNS, dynos
 
+from kosmo_kernel.calls.options import RunOptions
 from kosmo_kernel.render.frames import KosmoFrame, frame_of
-from kosmo_kernel.run.options import RunOptions
 from kosmo_kernel.session import Session
 from kosmo_kernel.values.records import Records
 

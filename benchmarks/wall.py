@@ -23,8 +23,8 @@ from typing import Any
 import psutil
 from lupa.lua54 import LuaRuntime
 
+from kosmo_kernel.calls.options import NO_FRONTEND, Frontend, RunOptions
 from kosmo_kernel.errors import KosmoError
-from kosmo_kernel.run.options import NO_FRONTEND, Frontend, RunOptions
 from kosmo_kernel.session import Session
 
 ROUNDS = 9

@@ -51,7 +51,7 @@ class Result(Struct):
     """The result of a run."""
 
     # The return values of the chunk, or the value of its last expression. Each is None, a bool, int, float, str, list,
-    # dict, `records.Record`, `records.Records`, `docs.Page` (a text shown as Markdown) or `lua.values.Opaque` (a
+    # dict, `records.Record`, `records.Records`, `docs.Page` (a text shown as Markdown) or `values.records.Opaque` (a
     # function, coroutine or namespace, known only by its text).
     values: list[Any] = field(default_factory=list)
     # Whether a notebook shows no value, because the chunk ends in `;` or has none, or the plan is empty.

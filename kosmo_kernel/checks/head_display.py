@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from msgspec import Struct
 
+from kosmo_kernel.calls.provider import FICTION
 from kosmo_kernel.checks.report import QuestionReport, QuestionResult
 from kosmo_kernel.pages import with_code
 from kosmo_kernel.pages.design import style
 from kosmo_kernel.render.display import Bundle, Display
 from kosmo_kernel.render.text import WIDTH, escape_control, pretty
-from kosmo_kernel.run.provider import FICTION
 from kosmo_kernel.safety.markup import Html, Plain, box, html_attribute, html_code, without_delimiters
 from kosmo_kernel.settings.notebook_run import notebook_run
 from kosmo_kernel.text import counted

@@ -10,11 +10,11 @@ import shlex
 import sys
 
 from kosmo_kernel import __version__
+from kosmo_kernel.calls.provider import FICTION
 from kosmo_kernel.checks.head_display import head_of
 from kosmo_kernel.checks.report import QuestionReport, QuestionResult, finding_table
 from kosmo_kernel.questions.question import SEVERITIES
 from kosmo_kernel.render.page_parts import Card, cards, html_page, whole_table
-from kosmo_kernel.run.provider import FICTION
 from kosmo_kernel.safety.markup import Html
 from kosmo_kernel.text import counted
 

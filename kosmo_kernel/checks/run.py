@@ -1,7 +1,7 @@
 """Run questions over one account, one after the other, all with the same answers.
 
 Shipped questions run in one Lua state, those of the user in another. Each sees the library as it was before any of them
-ran. Both states have the same services (`run/shared_services.py`), so that each list is requested once. A thread runs
+ran. Both states have the same services (`calls/shared_services.py`), so that each list is requested once. A thread runs
 the questions; the thread that called shows the progress, and ends the run when it is interrupted.
 
 Nothing that is missing may look like a pass. A call that failed makes the whole check "not checked", even if its Lua
@@ -24,6 +24,8 @@ from typing import TYPE_CHECKING, Any
 
 from kosmo_kernel import accounts
 from kosmo_kernel.archive.snapshots import SavedSnapshot, add_figures
+from kosmo_kernel.calls.call_tracker import MAX_FAILURES_KEPT
+from kosmo_kernel.calls.options import NO_FRONTEND, Frontend, RunOptions
 from kosmo_kernel.catalogue import Column
 from kosmo_kernel.checks.parameters import check_parameters, setup_options, values_for
 from kosmo_kernel.checks.report import Finding, QuestionReport, QuestionResult, key_of, mentions, names_of
@@ -40,14 +42,12 @@ from kosmo_kernel.questions import services
 from kosmo_kernel.questions.discovery import all_checks, find_table, source_with_tables
 from kosmo_kernel.questions.question import Question
 from kosmo_kernel.results import Result, deletion_notes
-from kosmo_kernel.run.call_tracker import MAX_FAILURES_KEPT
-from kosmo_kernel.run.options import NO_FRONTEND, Frontend, RunOptions
 from kosmo_kernel.session import Session
 from kosmo_kernel.text import counted
 from kosmo_kernel.values.records import Record, Records
 
 if TYPE_CHECKING:
-    from kosmo_kernel.run.shared_services import SharedServices
+    from kosmo_kernel.calls.shared_services import SharedServices
 
 # The run ------------------------------------------------------------------------------------------------
 

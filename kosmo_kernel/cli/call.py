@@ -156,8 +156,8 @@ class CallCommand(Command):
 
     def make_call(self, session: Session, name: str, arguments: Mapping[str, Any]) -> Result:
         """Make a call with progress and notes on standard error."""
+        from kosmo_kernel.calls.options import RunOptions
         from kosmo_kernel.cli.lua_run import terminal_frontend
-        from kosmo_kernel.run.options import RunOptions
 
         with terminal_frontend(session, aside=True) as frontend:
             return session.call(name, arguments, RunOptions(dry_run=self.dry_run), frontend)

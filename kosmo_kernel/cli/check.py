@@ -183,11 +183,11 @@ def _report(
 
 def _run(checks: list[Question], session: Session, parameters: dict[str, Any], at: datetime | None) -> QuestionReport:
     """Run checks, with a progress line."""
+    from kosmo_kernel.calls.options import Frontend
     from kosmo_kernel.checks.run import run_questions
     from kosmo_kernel.cli.lua_run import long_run_advice
     from kosmo_kernel.cli.streams import styled
     from kosmo_kernel.progress.display import TerminalProgress
-    from kosmo_kernel.run.options import Frontend
 
     for check in discovery.replaced_checks(checks):
         print_note(f"{check.name}: {check.file} is used, and not the check of that name that comes with kosmo.")

@@ -271,10 +271,10 @@ def show() -> None:
     from rich.syntax import Syntax
     from rich.text import Text
 
+    from kosmo_kernel.calls.options import RunOptions
     from kosmo_kernel.cli.lua_run import stopped_by_ctrl_c
     from kosmo_kernel.cli.terminal import TERMINAL, console, lua_theme, styled_text
     from kosmo_kernel.render.tables import table_of
-    from kosmo_kernel.run.options import RunOptions
     from kosmo_kernel.session import Session
     from kosmo_kernel.text import counted
 

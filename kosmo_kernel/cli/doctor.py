@@ -123,7 +123,7 @@ def versions() -> Iterator[DoctorFinding]:
 
 def walls() -> Iterator[DoctorFinding]:
     """Check each protection layer ("wall") around Lua, as reported by a Lua process that is started for this."""
-    from kosmo_kernel.run.lua_state import requirement
+    from kosmo_kernel.lua.state import requirement
     from kosmo_kernel.session import Session
     from kosmo_kernel.settings.table import REQUIRE_WALLS
 

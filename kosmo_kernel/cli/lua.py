@@ -14,6 +14,7 @@ from typing import Any
 
 import click
 
+from kosmo_kernel.calls.options import RunOptions
 from kosmo_kernel.cli import options
 from kosmo_kernel.cli.command import Command, document, epilog_of
 from kosmo_kernel.cli.lua_run import stopped_by_ctrl_c, terminal_frontend
@@ -22,7 +23,6 @@ from kosmo_kernel.cli.values import show_failed_plan, show_result
 from kosmo_kernel.errors import KosmoError, LuaSyntaxError
 from kosmo_kernel.render.text import escape_control
 from kosmo_kernel.results import run_document
-from kosmo_kernel.run.options import RunOptions
 from kosmo_kernel.safety.intake import MAX_DOCUMENT_BYTES
 from kosmo_kernel.text import lazy_pattern
 

@@ -19,11 +19,11 @@ from typing import IO, Any, Self
 
 import click
 
+from kosmo_kernel.calls.options import Frontend
 from kosmo_kernel.cli.command import print_note, write
 from kosmo_kernel.cli.streams import ClosedStreamError, input_is_terminal, styled
 from kosmo_kernel.errors import LimitError
 from kosmo_kernel.progress.display import ProgressDisplay, TerminalProgress
-from kosmo_kernel.run.options import Frontend
 from kosmo_kernel.session import Session
 
 MAX_ANSWER_BYTES = 1 << 16  # of the answer to a question

@@ -13,8 +13,8 @@ from kosmo_kernel.cli.streams import input_is_terminal
 from kosmo_kernel.errors import KosmoError, SettingsError, UntrustedError
 from kosmo_kernel.mcp import Servers, Trust, configuration
 from kosmo_kernel.mcp.config import PROJECT_FILE, user_file
+from kosmo_kernel.mcp.run_tools import row_of
 from kosmo_kernel.mcp.trust import consent_lines, fingerprint
-from kosmo_kernel.run.mcp_tools import row_of
 from kosmo_kernel.safety.redaction import one_line
 from kosmo_kernel.safety.text import escape_hidden
 

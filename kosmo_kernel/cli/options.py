@@ -19,7 +19,7 @@ from kosmo_kernel.errors import FileWriteError
 from kosmo_kernel.settings.table import LIMITS, Number, Setting, Value
 
 if TYPE_CHECKING:
-    from kosmo_kernel.run.recording import RecordingMode
+    from kosmo_kernel.calls.recording import RecordingMode
     from kosmo_kernel.session import Session
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]

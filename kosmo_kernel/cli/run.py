@@ -74,7 +74,7 @@ def run(
     """
     recording.check()
 
-    from kosmo_kernel.run.recording import KernelRecording
+    from kosmo_kernel.calls.recording import KernelRecording
 
     book = runbook.read(notebook)
     if lists:

@@ -1,4 +1,4 @@
-"""The forms of one call on its way: its handle, its reply, its entry in a dry run, and how it reaches a service.
+"""The forms of one call on its way: its request, handle, reply, plan, and how it reaches a service.
 
 They are the same for functions of services and for tools of MCP servers. A `Transport` sends the requests of an account
 to its service, or takes saved answers in their place.
@@ -18,6 +18,22 @@ from kosmo_kernel.values.records import PackedRows
 
 if TYPE_CHECKING:
     from kosmo_kernel.progress.run import ExpectedCall, Limiter, Progress
+
+
+SPACE = "mcp"  # the name of MCP servers below `app` in Lua, and the first part of the full names of tools
+BLOCKING = 0  # the number of a call for which the caller waits; the numbers of other calls are greater
+
+
+class CallRequest(NamedTuple):
+    """A call before it is checked: a function's name and its arguments."""
+
+    path: str  # the function's full name
+    account: str | None  # the account named in the path, if any
+    by_name: dict[str, Any] | None  # the arguments by name, or None when they are positional
+    positional: list[Any]  # the arguments by position; empty when they are named
+    line: int | None  # the line of the script that makes the call, if known
+    # The reading of the table whose Lua makes the call: 0, or the number of a table that asks again; None for a script.
+    reading: int | None = None
 
 
 class PlannedCall(NamedTuple):

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 import ipywidgets as w  # type: ignore[import-untyped]
 
 from kosmo_kernel import accounts, integrations
+from kosmo_kernel.calls.options import Frontend, RunOptions
 from kosmo_kernel.catalogue import Function, Integration, Param
 from kosmo_kernel.docs.search_index import search_pages
 from kosmo_kernel.errors import KosmoError, UnknownNameError
@@ -26,7 +27,6 @@ from kosmo_kernel.render.display import bundle_of
 from kosmo_kernel.render.error_lines import error_lines, traceback_lines
 from kosmo_kernel.render.tables import table_of
 from kosmo_kernel.render.text import format_column
-from kosmo_kernel.run.options import Frontend, RunOptions
 from kosmo_kernel.safety.markup import Html, Terminal, html_attribute, html_code
 from kosmo_kernel.safety.text import shortened
 from kosmo_kernel.settings.cell_options import COMMAND_MAGIC, LUA_MAGIC

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 from kosmo_kernel.accounts import is_demo
 from kosmo_kernel.archive.snapshots import SavedSnapshot
+from kosmo_kernel.calls.options import NO_FRONTEND, Frontend
 from kosmo_kernel.catalogue.integration import usual_scope
 from kosmo_kernel.catalogue.inventory import KeyFigure, ObstacleKind, Row
 from kosmo_kernel.checks.run import run_questions
@@ -35,7 +36,6 @@ from kosmo_kernel.inventory.tables import (
     make_tables,
     service,
 )
-from kosmo_kernel.run.options import NO_FRONTEND, Frontend
 from kosmo_kernel.safety.redaction import in_texts, redact
 from kosmo_kernel.session import Session
 from kosmo_kernel.snapshot.lists import AccountLists, redacted, table_of

@@ -19,16 +19,15 @@ from msgspec.structs import replace
 
 from kosmo_kernel import integrations
 from kosmo_kernel.accounts import DEMO
+from kosmo_kernel.calls.options import RunOptions
+from kosmo_kernel.calls.provider import ServiceCall
+from kosmo_kernel.calls.recording import RecordingMode
+from kosmo_kernel.calls.services import Services
 from kosmo_kernel.catalogue import Integration
 from kosmo_kernel.catalogue.inventory import InventoryFacts, Row
-from kosmo_kernel.client.call import CallHandle, Reply
-from kosmo_kernel.lua.host import CallRequest
+from kosmo_kernel.client.call import CallHandle, CallRequest, Reply
 from kosmo_kernel.questions.discovery import find_table, source_with_tables
 from kosmo_kernel.questions.question import Question
-from kosmo_kernel.run.options import RunOptions
-from kosmo_kernel.run.provider import ServiceCall
-from kosmo_kernel.run.recording import RecordingMode
-from kosmo_kernel.run.services import Services
 from kosmo_kernel.session import Session
 from kosmo_kernel.snapshot.lists import table_of
 from kosmo_kernel.values.records import FAILURE_FIELDS, Records, columns_with_item

@@ -13,14 +13,14 @@ from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from kosmo_kernel.calls.interruptible import Interruptible
+from kosmo_kernel.calls.options import Frontend, RunOptions
 from kosmo_kernel.errors import KosmoError, StoppedError, TryLaterError, UserError
 from kosmo_kernel.kernel.channels import Content, error_content
 from kosmo_kernel.kernel.history import History
-from kosmo_kernel.lua.host import Interruptible
 from kosmo_kernel.notebook.cells import Cell, NotebookProgress, failed_plan, parse_cell, plan_note
 from kosmo_kernel.pages.design import begin_cell
 from kosmo_kernel.render.display import FULL_VALUE, Display, Note, bundle_of, bundle_of_notes, bundles_of, with_outline
-from kosmo_kernel.run.options import Frontend, RunOptions
 from kosmo_kernel.session import Session
 from kosmo_kernel.settings.cell_options import Options
 from kosmo_kernel.values.records import Records

@@ -1,18 +1,14 @@
 """Types shared by the machine that runs Lua and the code that uses it.
 
 `Host` is the interface through which a script's calls, output and lookups reach the rest of the program. `Outcome` and
-`Failure` are the two ways in which a run ends. An `Interruptible` lets an interrupt stop the processing of a script's
-values and errors after Lua has finished.
+`Failure` are the two ways in which a run ends.
 """
 
 from __future__ import annotations
 
-import gc
-import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from itertools import islice
-from types import TracebackType
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from msgspec import Struct, field
@@ -22,27 +18,15 @@ from kosmo_kernel.errors import KosmoError, LimitError, LuaRuntimeError, LuaSynt
 from kosmo_kernel.settings.limits import Limits
 
 if TYPE_CHECKING:
+    from kosmo_kernel.client.call import CallRequest
     from kosmo_kernel.questions.question import Question
+    from kosmo_kernel.render.display import DisplayRequest
 
-SPACE = "mcp"  # the name of MCP servers below `app` in Lua, and the first part of the full names of tools
 # Requests about MCP servers that a script may make besides tool calls.
 MCP_REQUESTS = frozenset({"usable", "server", "known", "servers", "tools", "schema"})
-BLOCKING = 0  # the number of a call for which the whole script waits; the numbers of other calls are greater
 HOST_CPU = "host_cpu_limit"  # the limit on the processor time that a run uses in the parent process
 MAX_MESSAGE = 64 << 10  # characters of an error message or of a name in a stack; Lua cuts them at 20,000 bytes
 MAX_FRAMES = 1_000  # frames of a stack
-
-
-class CallRequest(NamedTuple):
-    """A function call that a script makes."""
-
-    path: str  # the function's full name
-    account: str | None  # the account named in the path, if any
-    by_name: dict[str, Any] | None  # the arguments by name, or None when they are positional
-    positional: list[Any]  # the arguments by position; empty when they are named
-    line: int | None  # the line of the script that makes the call, if known
-    # The reading of the table whose Lua makes the call: 0, or the number of a table that asks again; None for a script.
-    reading: int | None = None
 
 
 class Prepared(Protocol):
@@ -58,19 +42,6 @@ class Prepared(Protocol):
 
         The number is 0 for a call that the script itself waits for, and a new one for each call made in `parallel.map`.
         """
-
-
-class DisplayRequest(NamedTuple):
-    """Output that a script displays."""
-
-    form: str  # its format, one of `display.FORMS`
-    content: Any  # the value, or the bytes of markup or of a picture
-    id: str = ""  # the name under which it can be updated; empty when it has none
-    update: bool = False  # whether it replaces earlier output with the same `id`
-    wait: bool = False  # for `clear`, whether to wait for the next output before clearing
-    # Bytes that the child sent; a value takes several times as much in Python. Records that the parent already has
-    # count as 0.
-    size: int = 0
 
 
 class CallHost(Protocol):
@@ -268,43 +239,3 @@ def stopped(reason: str, limits: Limits, addition: str = "") -> KosmoError:
         "timeout": f"more than {limits.timeout or 0:g} s (timeout)",
     }[reason]
     return LimitError(f"The script used {excess}.{addition}", limit=reason)
-
-
-class Interruptible:
-    """Context manager for code in the main thread that an interrupt ends with a `StoppedError`.
-
-    A signal handler calls `interrupt`, which raises only inside the block, so that an operation that must be atomic,
-    such as writing a message to a socket, is never cut short. In other threads it does nothing.
-
-    Attributes:
-        is_open: whether the main thread is inside the block.
-    """
-
-    __slots__ = ("_collects", "is_open")
-
-    def __init__(self) -> None:
-        self.is_open = False
-        self._collects = False
-
-    def __enter__(self) -> None:
-        self._collects = gc.isenabled()
-        self.is_open = threading.current_thread() is threading.main_thread()
-
-    def __exit__(
-        self, kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
-    ) -> None:
-        self.is_open = False
-        if kind is not None and issubclass(kind, KeyboardInterrupt):
-            if self._collects:
-                gc.enable()  # the interrupt may have come before the code in the block enabled it again
-            raise StoppedError("Interrupted.") from None
-
-    def interrupt(self) -> None:
-        """Stop the block that the main thread is in, if any. Call this only from signal handlers.
-
-        Raises:
-            KeyboardInterrupt: the main thread is inside the block.
-        """
-        if self.is_open:
-            self.is_open = False  # a second interrupt must not hit the cleanup after the first
-            raise KeyboardInterrupt

@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from importlib import import_module
 from typing import Any, NamedTuple
 
+from kosmo_kernel.calls.interruptible import Interruptible
 from kosmo_kernel.catalogue import Function
 from kosmo_kernel.errors import LimitError, LuaProcessError, StoppedError, TryLaterError
 from kosmo_kernel.lua import messages
@@ -24,7 +25,6 @@ from kosmo_kernel.lua.host import (
     HOST_CPU,
     Failure,
     Host,
-    Interruptible,
     Outcome,
     failure_from_reply,
     stopped,

@@ -15,14 +15,16 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from kosmo_kernel.calls.interruptible import Interruptible
+from kosmo_kernel.client.call import BLOCKING, CallRequest
 from kosmo_kernel.errors import InvalidArgumentsError, KosmoError, LimitError, LuaProcessError, StoppedError
 from kosmo_kernel.lua import messages
-from kosmo_kernel.lua.host import BLOCKING, MCP_REQUESTS, CallRequest, DisplayRequest, Interruptible
+from kosmo_kernel.lua.host import MCP_REQUESTS
 from kosmo_kernel.lua.messages import HostBudget, ValueBudget
 from kosmo_kernel.lua.surface import field_of_records, unknown_field
 from kosmo_kernel.lua.values import LONGEST_PATH
 from kosmo_kernel.reader.task import Allowance, Task
-from kosmo_kernel.render.display import FORMS, VALUES
+from kosmo_kernel.render.display import FORMS, VALUES, DisplayRequest
 from kosmo_kernel.safety.decoder import decode
 from kosmo_kernel.settings.limits import MAX_ARGUMENTS
 from kosmo_kernel.text import iso_time

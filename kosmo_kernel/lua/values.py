@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import chain, groupby, repeat
-from typing import Any, Self
+from typing import Any
 
 from kosmo_kernel.catalogue import Column, Function
 from kosmo_kernel.errors import LimitError
@@ -24,6 +24,7 @@ from kosmo_kernel.values.records import (
     ACCOUNT,
     MISSING,
     Absent,
+    Opaque,
     Record,
     Records,
     Source,
@@ -42,23 +43,6 @@ MAX_FAULT = 20_000  # characters of the reason why a value has no JSON form
 WITH_ITEM = "*"
 _MAY_BE_WIDE = frozenset({float, dict, list})
 _ESCAPED_NULL = b"\\u0000"
-
-
-class Opaque(str):
-    """The text of a Lua value that is not data: a function, coroutine or namespace, or a table that contains one."""
-
-    __slots__ = ("fault",)
-
-    fault: str  # why a table has no JSON form, with the place in it; empty for types that never have one
-
-    def __new__(cls, text: str, fault: str = "") -> Self:
-        """Create a text with its fault, if any."""
-        self = super().__new__(cls, text)
-        self.fault = fault
-        return self
-
-    def __repr__(self) -> str:
-        return str(self)  # without quotes, because it is not a text in Lua
 
 
 class RemoteLists:

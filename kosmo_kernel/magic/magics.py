@@ -160,7 +160,7 @@ class KosmoMagic(Magics):
         """Run Lua, set the variables of `-o` and `-v`, and return the value unless it is hidden or kept by `-v`."""
         output = [] if options.dry_run else options.output  # a dry run does not change Lua's variables
         number: int = self.shell.displayhook.prompt_count
-        from kosmo_kernel.run.options import Frontend, RunOptions
+        from kosmo_kernel.calls.options import Frontend, RunOptions
 
         with cells.progress_line(self.shell) as line:
             write, show = partial(_write, line), partial(self._display, line)
@@ -376,7 +376,7 @@ def check_data(name: str, result: Result) -> None:
     Raises:
         InvalidArgumentsError: a value has no Python form; the message names the place in it.
     """
-    from kosmo_kernel.lua.values import Opaque
+    from kosmo_kernel.values.records import Opaque
 
     for value in result.values_to_show:
         if isinstance(value, Opaque):

@@ -13,6 +13,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from kosmo_kernel import docs
+from kosmo_kernel.calls.options import Frontend, RunOptions
 from kosmo_kernel.errors import InvalidArgumentsError, KosmoError
 from kosmo_kernel.mcp_server import answers
 from kosmo_kernel.mcp_server.answers import ToolResult
@@ -33,7 +34,6 @@ from kosmo_kernel.mcp_server.tools import (
 from kosmo_kernel.questions import CHECKS
 from kosmo_kernel.questions.discovery import all_checks, find_check
 from kosmo_kernel.results import Result
-from kosmo_kernel.run.options import Frontend, RunOptions
 from kosmo_kernel.session import Session
 from kosmo_kernel.settings.config_file import resolve
 from kosmo_kernel.settings.limits import check_defaults

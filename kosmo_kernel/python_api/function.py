@@ -10,6 +10,7 @@ from functools import partial
 from inspect import Parameter, Signature
 from typing import TYPE_CHECKING, Any
 
+from kosmo_kernel.calls.options import NO_FRONTEND, Frontend, RunOptions
 from kosmo_kernel.catalogue import ERROR_MODES, RESERVED, Column, Function, Integration, lua_words
 from kosmo_kernel.errors import InvalidArgumentsError, KosmoError
 from kosmo_kernel.notebook import cells
@@ -20,7 +21,6 @@ from kosmo_kernel.python_api import current_session
 from kosmo_kernel.render.display import Note
 from kosmo_kernel.render.error_lines import hide_own_frames
 from kosmo_kernel.results import Result, dry_run_summary
-from kosmo_kernel.run.options import NO_FRONTEND, Frontend, RunOptions
 from kosmo_kernel.settings.cell_options import Options
 
 if TYPE_CHECKING:

@@ -14,6 +14,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from kosmo_kernel.accounts import DEFAULT, NOT_AN_ALIAS, account_in_use, demo_places, how_to_add, looks_like_token
+from kosmo_kernel.calls.options import Frontend, RunOptions
 from kosmo_kernel.catalogue import ERROR_MODES, RESERVED, Function, Integration, Param, missing_function
 from kosmo_kernel.errors import InvalidArgumentsError, UnknownNameError, UserError
 from kosmo_kernel.integrations import known
@@ -22,7 +23,6 @@ from kosmo_kernel.python_api.function import python_function, value_of_call
 from kosmo_kernel.questions import TABLES as NAMESPACE
 from kosmo_kernel.questions.discovery import find_table, table_names
 from kosmo_kernel.render.error_lines import hide_own_frames
-from kosmo_kernel.run.options import Frontend, RunOptions
 from kosmo_kernel.safety.text import is_plain_in_quotes
 from kosmo_kernel.text import nearest, normalize_alias
 

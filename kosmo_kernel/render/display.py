@@ -83,6 +83,19 @@ _KEY, _INDEX = Html("<b>{}</b>: "), Html("<i>{}</i> ")
 _MORE = Html("<li><i>… {:,} more</i></li>")
 
 
+class DisplayRequest(NamedTuple):
+    """Output that a script displays."""
+
+    form: str  # its format, one of `display.FORMS`
+    content: Any  # the value, or the bytes of markup or of a picture
+    id: str = ""  # the name under which it can be updated; empty when it has none
+    update: bool = False  # whether it replaces earlier output with the same `id`
+    wait: bool = False  # for `clear`, whether to wait for the next output before clearing
+    # Bytes that the child sent; a value takes several times as much in Python. Records that the parent already has
+    # count as 0.
+    size: int = 0
+
+
 class Display(Struct, frozen=True):
     """One output that a script displayed."""
 
@@ -315,7 +328,7 @@ def outline(value: Any) -> Html:
     """Return the outline of a list or an object, or an empty text for a value that fits on one line.
 
     Parameters:
-        value: JSON values, with `lua.values.Opaque` for Lua values that JSON does not have.
+        value: JSON values, with `values.records.Opaque` for Lua values that JSON does not have.
     """
     if not isinstance(value, (Mapping, list)) or _one_line(value) is not None:
         return _NOTHING

@@ -21,10 +21,10 @@ import msgspec
 
 from kosmo_kernel import __version__, integrations
 from kosmo_kernel.archive.snapshots import Manifest, ReadList, SavedList, add, check_target
+from kosmo_kernel.calls.options import NO_FRONTEND, Frontend, RunOptions
 from kosmo_kernel.catalogue import Column, Function, Integration, Link, Param
 from kosmo_kernel.errors import ApiError, FileWriteError, KosmoError, RefusedError, StoppedError
 from kosmo_kernel.results import Result, deletion_notes
-from kosmo_kernel.run.options import NO_FRONTEND, Frontend, RunOptions
 from kosmo_kernel.safety.redaction import in_texts, redact, would_change
 from kosmo_kernel.session import Session
 from kosmo_kernel.text import counted, iso_time, value_at

@@ -369,3 +369,20 @@ def decode_column(form: ColumnForm, body: bytes, count: int) -> list[Any]:
     if body.count(b"\0") != count or body[-1:] not in (b"\0", b""):
         raise ValueError("the message has texts of another number than it says")
     return body.decode().split("\0")[:count]
+
+
+class Opaque(str):
+    """The text of a Lua value that is not data: a function, coroutine or namespace, or a table that contains one."""
+
+    __slots__ = ("fault",)
+
+    fault: str  # why a table has no JSON form, with the place in it; empty for types that never have one
+
+    def __new__(cls, text: str, fault: str = "") -> Self:
+        """Create a text with its fault, if any."""
+        self = super().__new__(cls, text)
+        self.fault = fault
+        return self
+
+    def __repr__(self) -> str:
+        return str(self)  # without quotes, because it is not a text in Lua

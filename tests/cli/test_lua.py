@@ -23,10 +23,10 @@ from patience import PATIENCE
 
 from kosmo_kernel import Session
 from kosmo_kernel.accounts import store
+from kosmo_kernel.calls.recording import NO_SERVICES
 from kosmo_kernel.cli.streams import CLOSED
 from kosmo_kernel.errors import SettingsError
 from kosmo_kernel.integrations.heroku import HEROKU
-from kosmo_kernel.run.recording import NO_SERVICES
 
 LUA = "lua"
 APPS = "app.integrations.heroku.list_apps()"

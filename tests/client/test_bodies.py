@@ -20,12 +20,12 @@ from scripted_api import TOKEN, Asking, Script, said
 
 from kosmo_kernel.accounts import Account
 from kosmo_kernel.archive.recorder import Recorder
+from kosmo_kernel.calls import services
 from kosmo_kernel.client.client import Client
 from kosmo_kernel.client.secrets import TokenRedactor
 from kosmo_kernel.demo.server import serve
 from kosmo_kernel.errors import BadAnswerError
 from kosmo_kernel.integrations.heroku import HEROKU
-from kosmo_kernel.run import services
 from kosmo_kernel.safety.redaction import REDACTED
 from kosmo_kernel.session import Session
 from kosmo_kernel.values.records import PackedRows, Records

@@ -233,7 +233,7 @@ def test_a_dead_connection_is_replaced_without_a_wait_and_so_are_the_idle_ones()
 def test_a_call_that_collects_failures_ends_with_the_outage(call: str, monkeypatch: pytest.MonkeyPatch) -> None:
     network = Network(1e9)
     client = partial(Client, transport=network, clock=network.clock)
-    monkeypatch.setattr("kosmo_kernel.run.services.Client", client)
+    monkeypatch.setattr("kosmo_kernel.calls.services.Client", client)
     monkeypatch.setattr("kosmo_kernel.progress.run.Progress", partial(Progress, network.clock))
     monkeypatch.setenv("HEROKU_API_KEY", TOKEN)
     names = "heroku.list_apps() local names = {} for n = 1, 500 do names[n] = 'app-' .. n end"

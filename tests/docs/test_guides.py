@@ -20,6 +20,7 @@ from python_shell import run, shells
 
 import kosmo_kernel
 from kosmo_kernel import docs, errors
+from kosmo_kernel.calls.options import MAX_OUTPUT_BYTES, MAX_OUTPUT_LINES
 from kosmo_kernel.cli import command_named
 from kosmo_kernel.client import rate_limiter, retry
 from kosmo_kernel.errors import KosmoError
@@ -30,7 +31,6 @@ from kosmo_kernel.mcp.config import MAX_SERVERS
 from kosmo_kernel.questions import head
 from kosmo_kernel.render.error_lines import error_lines
 from kosmo_kernel.render.text import pretty
-from kosmo_kernel.run.options import MAX_OUTPUT_BYTES, MAX_OUTPUT_LINES
 from kosmo_kernel.session import Session
 from kosmo_kernel.settings import config_file
 from kosmo_kernel.settings.limits import Limits

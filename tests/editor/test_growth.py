@@ -9,8 +9,8 @@ from functools import partial
 import pytest
 
 from kosmo_kernel import editor
-from kosmo_kernel.run.lint import lint
-from kosmo_kernel.run.mistakes import comparisons
+from kosmo_kernel.lua.lint import lint
+from kosmo_kernel.lua.mistakes import comparisons
 from kosmo_kernel.values import lua_source
 from kosmo_kernel.values.lua_source import Source, assigned_fields, indent, keys, set_variables
 

@@ -12,13 +12,13 @@ from explorer_form import HOSTILE, Form, Seen, choose, loaded_shell, opened, pre
 from msgspec.structs import replace
 from python_shell import Shell, run, value
 
+from kosmo_kernel.calls.options import Frontend, RunOptions
 from kosmo_kernel.demo.server import serve
 from kosmo_kernel.errors import StoppedError
 from kosmo_kernel.explorer.form import RUNS, WAITS
 from kosmo_kernel.integrations.heroku.demo.api import DEMO_TOKEN, DemoApi
 from kosmo_kernel.integrations.heroku.demo.company import company
 from kosmo_kernel.render.display import bundle_of
-from kosmo_kernel.run.options import Frontend, RunOptions
 from kosmo_kernel.session import Session
 
 

@@ -111,7 +111,7 @@ def test_at_least_the_last_hundred_are_kept_outside_of_lua(session: Session) -> 
 def test_a_value_of_a_command_that_takes_the_place_of_another_one_names_it(
     session: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("kosmo_kernel.run.lookups.MAX_KEPT", 1)
+    monkeypatch.setattr("kosmo_kernel.lua.lookups.MAX_KEPT", 1)
     run_with(session, "return 1", number=1)
     notes = keep_value(session, Records([{"a": 1}]), 2)
     assert [note.text.partition(".")[0] for note in notes] == ["Out[1] was dropped"]

@@ -23,10 +23,10 @@ from broken_child import WORKER
 from lua_host import Answers, app
 
 from kosmo_kernel import errors
+from kosmo_kernel.calls.call_tracker import CallTracker
+from kosmo_kernel.calls.options import Frontend, RunOutput
 from kosmo_kernel.lua import machine, process
 from kosmo_kernel.reader import reading
-from kosmo_kernel.run.call_tracker import CallTracker
-from kosmo_kernel.run.options import Frontend, RunOutput
 from kosmo_kernel.session import Session
 from kosmo_kernel.settings.cell_options import OptionValues
 from kosmo_kernel.settings.limits import limits

@@ -14,11 +14,10 @@ import pytest
 from run_with import run_with
 
 from kosmo_kernel import docs, errors
-from kosmo_kernel.lua import messages, values
+from kosmo_kernel.calls.options import RunOutput
+from kosmo_kernel.lua import lookups, messages, values
+from kosmo_kernel.lua.lookups import KeptValues
 from kosmo_kernel.lua.messages import ValueBudget, check_columns, records_memory
-from kosmo_kernel.run import lookups
-from kosmo_kernel.run.lookups import KeptValues
-from kosmo_kernel.run.options import RunOutput
 from kosmo_kernel.safety import decoder
 from kosmo_kernel.safety.decoder import count_values
 from kosmo_kernel.session import Session

@@ -10,11 +10,11 @@ from functools import partial
 import pytest
 
 from kosmo_kernel import docs, errors
+from kosmo_kernel.calls import options as options_module
+from kosmo_kernel.calls.options import RunOutput
 from kosmo_kernel.integrations.heroku import HEROKU
-from kosmo_kernel.run import lua_run as run_module
-from kosmo_kernel.run import options as options_module
-from kosmo_kernel.run.lua_run import LuaRun
-from kosmo_kernel.run.options import RunOutput
+from kosmo_kernel.lua import run as run_module
+from kosmo_kernel.lua.run import LuaRun
 from kosmo_kernel.safety import redaction
 from kosmo_kernel.session import Session
 from kosmo_kernel.text import nearest

@@ -20,7 +20,8 @@ from kosmo_kernel.lua.process import GracePeriod, StopReason
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from kosmo_kernel.lua.host import CallRequest, Failure
+    from kosmo_kernel.client.call import CallRequest
+    from kosmo_kernel.lua.host import Failure
     from kosmo_kernel.lua.machine import Machine
 
 

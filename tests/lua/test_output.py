@@ -13,8 +13,8 @@ from kosmo_kernel import errors
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from kosmo_kernel.lua.host import DisplayRequest
     from kosmo_kernel.lua.machine import Machine
+    from kosmo_kernel.render.display import DisplayRequest
 
 
 @pytest.fixture(scope="module")

@@ -21,7 +21,7 @@ from kosmo_kernel.values.records import Records, encode
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from kosmo_kernel.lua.host import CallRequest
+    from kosmo_kernel.client.call import CallRequest
     from kosmo_kernel.lua.machine import Machine
 
 

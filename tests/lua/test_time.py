@@ -9,9 +9,9 @@ from random import Random
 
 import pytest
 
+from kosmo_kernel.calls.options import RunOptions
 from kosmo_kernel.demo import NOW
 from kosmo_kernel.errors import LuaRuntimeError
-from kosmo_kernel.run.options import RunOptions
 from kosmo_kernel.session import Session
 
 LATER = datetime(2027, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -96,7 +96,7 @@ def test_a_replay_has_the_time_of_its_recording_and_an_account_that_of_the_clock
     with Session(from_archive=tmp_path / "run.jsonl") as session:
         assert session.time_of_data("demo") == datetime.fromisoformat(NOW)
         recorded = session.time_of_data("default")
-        monkeypatch.setattr("kosmo_kernel.run.recording.datetime", None)  # nobody looks at the clock
+        monkeypatch.setattr("kosmo_kernel.calls.recording.datetime", None)  # nobody looks at the clock
         assert datetime.fromisoformat(session.run("return time.now()").value) == recorded.replace(microsecond=0)
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from kosmo_kernel.mcp import Server
+from kosmo_kernel.mcp.consent import ToolCall, ToolConsent
 from kosmo_kernel.mcp.tools import lua_names, original_name, tools_of
-from kosmo_kernel.run.consent import ToolCall, ToolConsent
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from full_matrix import full_except
 from repository import ROOT
 
 from kosmo_kernel import questions
+from kosmo_kernel.calls.options import RunOptions
 from kosmo_kernel.demo.server import serve
 from kosmo_kernel.errors import LuaRuntimeError, RefusedError, SettingsError, UnknownNameError
 from kosmo_kernel.integrations.heroku.demo.api import DEMO_TOKEN, DemoApi
@@ -22,7 +23,6 @@ from kosmo_kernel.integrations.heroku.demo.company import Company, company
 from kosmo_kernel.inventory import from_account
 from kosmo_kernel.questions import discovery
 from kosmo_kernel.questions.discovery import find_table, source_with_tables
-from kosmo_kernel.run.options import RunOptions
 from kosmo_kernel.session import Session
 
 NAMES = sorted(path.stem for path in (ROOT / "kosmo_kernel/integrations/heroku/questions/tables").glob("*.lua"))

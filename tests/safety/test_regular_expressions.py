@@ -34,8 +34,8 @@ MADE_LATER = {
     "client/secrets.py": "the spellings of a token; names of fields, on the start of a body",
     "integrations/heroku/demo/http.py": "requests to the simulated API",
     "magic/editing.py": "a name that is escaped, on the cell that its user edits",
-    "run/habits.py": "a table of this package, tested with the others of its file",
-    "run/lua_run.py": "the name of a parameter, which is escaped, on the text of a call",
+    "lua/habits.py": "a table of this package, tested with the others of its file",
+    "lua/run.py": "the name of a parameter, which is escaped, on the text of a call",
     "snapshot/lists.py": "a pattern of the catalogue, on the name of a plan",
     "text.py": "the patterns of the other files, each of which is tested with the others of its file",
 }

@@ -278,7 +278,7 @@ def test_a_reference_compared_with_a_text_is_warned_about(demo: Session) -> None
     ],
 )
 def test_no_warning_without_that_mistake(source: str) -> None:
-    from kosmo_kernel.run.lint import lint
+    from kosmo_kernel.lua.lint import lint
 
     assert lint(source, lambda _: True) == []
 

@@ -9,7 +9,7 @@ from run_with import run_with
 from kosmo_kernel.errors import KosmoError, LuaRuntimeError, SettingsError
 from kosmo_kernel.lua import process
 from kosmo_kernel.lua.machine import MEANINGS, missing
-from kosmo_kernel.run.lua_state import requirement
+from kosmo_kernel.lua.state import requirement
 from kosmo_kernel.session import Session
 from kosmo_kernel.walls.process import WalledProcess
 

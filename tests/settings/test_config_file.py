@@ -14,7 +14,7 @@ from platformdirs import user_config_path
 
 from kosmo_kernel import docs
 from kosmo_kernel.errors import KosmoError, SettingsError, UnknownNameError
-from kosmo_kernel.run.lua_state import requirement
+from kosmo_kernel.lua.state import requirement
 from kosmo_kernel.session import Session
 from kosmo_kernel.settings import config_file, removed
 from kosmo_kernel.settings.cell_options import OptionValues

@@ -12,10 +12,10 @@ import pytest
 from repository import ROOT
 
 from kosmo_kernel import docs, walls
+from kosmo_kernel.calls.options import RunOptions
 from kosmo_kernel.cli import command_named
 from kosmo_kernel.errors import SettingsError
 from kosmo_kernel.mcp_server.tools import LUA, offered_tools
-from kosmo_kernel.run.options import RunOptions
 from kosmo_kernel.settings.cell_options import OptionValues, parse
 from kosmo_kernel.settings.config_file import config
 from kosmo_kernel.settings.limits import Limits, check_defaults, limits

@@ -21,6 +21,7 @@ from altered_api import said, without
 from kosmo_command import COMMAND, document, environment, kosmo
 
 from kosmo_kernel import archive, snapshot
+from kosmo_kernel.calls.options import NO_FRONTEND, Frontend, RunOptions
 from kosmo_kernel.catalogue import Function
 from kosmo_kernel.client.client import Client
 from kosmo_kernel.demo.server import serve
@@ -30,7 +31,6 @@ from kosmo_kernel.integrations.heroku.demo.api import DEMO_TOKEN, DemoApi
 from kosmo_kernel.integrations.heroku.demo.company import company
 from kosmo_kernel.render.frames import KosmoFrame
 from kosmo_kernel.results import Result
-from kosmo_kernel.run.options import NO_FRONTEND, Frontend, RunOptions
 from kosmo_kernel.session import Session
 from kosmo_kernel.snapshot.lists import AccountLists
 

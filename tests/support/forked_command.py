@@ -117,8 +117,8 @@ def serve(descriptor: int) -> None:
     for name in PRELOADED:
         __import__(f"kosmo_kernel.cli.{name}")
 
+    import kosmo_kernel.calls.services
     import kosmo_kernel.integrations.heroku.demo.api
-    import kosmo_kernel.run.services
     import kosmo_kernel.session  # noqa: F401 - imported for the processes that are forked
 
     with socket.socket(fileno=descriptor) as requests:

@@ -116,7 +116,7 @@ def heads(data: bytes) -> None:
 def scripts(data: bytes) -> None:
     """Read a script for its warnings, and complete at its end."""
     from kosmo_kernel import editor
-    from kosmo_kernel.run.lint import lint
+    from kosmo_kernel.lua.lint import lint
     from kosmo_kernel.values.lua_source import assigned_fields, set_variables
 
     source = text(data)

@@ -13,13 +13,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 import pytest
 
 from kosmo_kernel import errors
+from kosmo_kernel.client.call import CallRequest
 from kosmo_kernel.integrations.heroku import HEROKU
-from kosmo_kernel.lua.host import CallRequest, DisplayRequest, Failure, Outcome
+from kosmo_kernel.lua.host import Failure, Outcome
 from kosmo_kernel.lua.machine import Machine
+from kosmo_kernel.lua.run import ChunkHistory
 from kosmo_kernel.lua.surface import record_types, surface
 from kosmo_kernel.questions.discovery import find_table
 from kosmo_kernel.questions.question import Question
-from kosmo_kernel.run.lua_run import ChunkHistory
+from kosmo_kernel.render.display import DisplayRequest
 from kosmo_kernel.settings.limits import Limits
 from kosmo_kernel.values.records import Record, Records
 

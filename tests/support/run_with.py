@@ -3,8 +3,8 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from kosmo_kernel.calls.options import Frontend, RunOptions
 from kosmo_kernel.results import Result
-from kosmo_kernel.run.options import Frontend, RunOptions
 from kosmo_kernel.session import Session
 
 

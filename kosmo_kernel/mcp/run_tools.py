@@ -11,14 +11,12 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from typing import Any
 
-from kosmo_kernel.client.call import CallHandle, PlannedCall, Reply
+from kosmo_kernel.client.call import SPACE, CallHandle, CallRequest, PlannedCall, Reply
 from kosmo_kernel.errors import InvalidArgumentsError, SettingsError
-from kosmo_kernel.lua.host import SPACE, CallRequest
-from kosmo_kernel.lua.values import Opaque
 from kosmo_kernel.mcp import Server, Servers, Tool
 from kosmo_kernel.mcp.calls import arguments_by_name, displays_of, result_value
-from kosmo_kernel.run.consent import ToolCall, ToolConsent
-from kosmo_kernel.values.records import Records
+from kosmo_kernel.mcp.consent import ToolCall, ToolConsent
+from kosmo_kernel.values.records import Opaque, Records
 
 METHOD = "tools/call"  # the name of a call in the protocol
 

@@ -18,12 +18,12 @@ from typing import TYPE_CHECKING
 
 from kosmo_kernel import integrations
 from kosmo_kernel.catalogue import Column
+from kosmo_kernel.lua.run import MAX_CHARACTERS_PARSED
 from kosmo_kernel.lua.surface import record_type
-from kosmo_kernel.run.lua_run import MAX_CHARACTERS_PARSED
 from kosmo_kernel.text import lazy_pattern, nearest
 
 if TYPE_CHECKING:
-    from kosmo_kernel.run.mistakes import Comparison
+    from kosmo_kernel.lua.mistakes import Comparison
 
 # Most texts have nothing of the kind and need not be parsed.
 _MAY_COMPARE = lazy_pattern(r"[=~]=\s*(?:[\"'\d\[]|true\b|false\b)|(?:[\"'\d\]]|\btrue|\bfalse)\s*[=~]=|\blist\s*\.")
@@ -80,7 +80,7 @@ def lint(
     source = source[:MAX_CHARACTERS_PARSED]
     habits = []
     if _MAY_MEAN_ANOTHER.search(source):
-        from kosmo_kernel.run.habits import warnings_of
+        from kosmo_kernel.lua.habits import warnings_of
 
         habits = warnings_of(source, is_set)
     literals, warnings = set(), []
@@ -89,7 +89,7 @@ def lint(
         warnings.append(warning)
     warnings += _of_tests(source, {test: text for test, text in (unmatched or {}).items() if test[1] not in literals})
     if _MAY_BE_WRONG.search(source):
-        from kosmo_kernel.run.mistakes import mistakes
+        from kosmo_kernel.lua.mistakes import mistakes
 
         warnings += mistakes(source, is_set, nearest_variable)
     return habits + warnings
@@ -109,7 +109,7 @@ def _of_fields(source: str, calls: Collection[str]) -> Iterator[tuple[Comparison
     special = {name for columns_by_name, labels in declared for name in (*labels, *_special(columns_by_name))}
     if not any(name in source for name in special) and not _OTHER_TYPE.search(source):
         return
-    from kosmo_kernel.run.mistakes import comparisons
+    from kosmo_kernel.lua.mistakes import comparisons
 
     for comparison in comparisons(source):
         for columns_by_name, labels in declared:

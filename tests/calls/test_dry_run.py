@@ -11,10 +11,10 @@ from IPython.core.interactiveshell import InteractiveShell
 from kosmo_command import document, kosmo, on_terminal, standing
 from traitlets.config import Config
 
+from kosmo_kernel.calls.options import RunOptions
 from kosmo_kernel.client.call import PlannedCall
 from kosmo_kernel.kernel.notebook import KernelNotebook
 from kosmo_kernel.results import dry_run_summary
-from kosmo_kernel.run.options import RunOptions
 from kosmo_kernel.session import Session
 
 LUA = "lua"

@@ -1,7 +1,7 @@
-"""The interface of what makes calls: the services of the catalogue (`services.py`), and MCP servers (`mcp_tools.py`).
+"""The interface of what makes calls: the services of the catalogue (`services.py`), MCP servers (`mcp/run_tools.py`).
 
-Everything that is the same for all calls (consent, log, dry run, progress, notes) uses only this interface. The MCP
-servers of a session are here, too. They are created at the first use by a script or an editor; most sessions use none.
+Everything that is the same for all calls (consent, log, dry run, progress, notes) uses only this interface. The access
+of a session to MCP servers is made at its first use by a script or an editor; most sessions use none.
 """
 
 from __future__ import annotations
@@ -12,14 +12,13 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 from msgspec import Struct
 
 from kosmo_kernel.catalogue import Function, Integration
-from kosmo_kernel.client.call import CallHandle, PlannedCall, Reply
+from kosmo_kernel.client.call import SPACE, CallHandle, CallRequest, PlannedCall, Reply
 from kosmo_kernel.errors import KosmoError, SettingsError
-from kosmo_kernel.lua.host import SPACE, CallRequest
 
 if TYPE_CHECKING:
     from kosmo_kernel.mcp import Servers
-    from kosmo_kernel.run.consent import ToolCall, ToolConsent
-    from kosmo_kernel.run.mcp_tools import McpTools
+    from kosmo_kernel.mcp.consent import ToolCall
+    from kosmo_kernel.mcp.run_tools import McpTools
 
     # A call with checked arguments.
     BoundCall: TypeAlias = "ServiceCall | ToolCall"
@@ -105,14 +104,24 @@ class SessionServers:
             self._servers = Servers()
         return self._servers
 
-    def tools(self, consent: ToolConsent, say: Callable[[str], None], *, dry_run: bool) -> McpTools:
-        """Return the access of one run to the servers. The parameters are those of `McpTools`.
+    def tools(
+        self, ask: Callable[[str], str | None], say: Callable[[str], None], *, force: bool, dry_run: bool
+    ) -> McpTools:
+        """Return the access of one run to the servers.
+
+        Parameters:
+            ask: shows a question to the user and returns the answer, or None if there is no user to ask.
+            say: callback for a line of text for the user.
+            force: call tools that may change something without asking.
+            dry_run: start no servers and call no tools.
 
         Raises:
             SettingsError: this session has no access to MCP servers.
         """
-        from kosmo_kernel.run.mcp_tools import McpTools
+        from kosmo_kernel.mcp.consent import ToolConsent
+        from kosmo_kernel.mcp.run_tools import McpTools
 
+        consent = ToolConsent(ask, needed=not (force or dry_run))
         return McpTools(self.get(), consent, self._is_cancelled, say, dry_run=dry_run)
 
     def secrets(self) -> tuple[str, ...]:

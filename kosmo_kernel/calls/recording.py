@@ -20,7 +20,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from kosmo_kernel import accounts, integrations
 from kosmo_kernel.catalogue import Function, Integration
 from kosmo_kernel.errors import CredentialsError, KosmoError, SettingsError, UnknownNameError
-from kosmo_kernel.lua.surface import surface
 from kosmo_kernel.settings.notebook_run import NotebookRun, notebook_run
 from kosmo_kernel.text import normalize_alias
 
@@ -146,11 +145,6 @@ class RecordingMode:
     def functions(self) -> list[Mapping[str, Function]]:
         """Return the functions of each integration by full name."""
         return [integration.by_full_name() for integration in self._integrations()]
-
-    def surface(self) -> list[dict[str, Any]]:
-        """Return the initial content of `app.integrations`."""
-        there = self._integrations()
-        return surface(there, {integration.name: self.names(integration, self.account) for integration in there})
 
     def _integrations(self) -> Sequence[Integration]:
         return integrations.loaded() if self.services else ()

@@ -13,12 +13,12 @@ from types import ModuleType
 
 from msgspec import Struct, field
 
+from kosmo_kernel.calls.call_tracker import CallTracker
+from kosmo_kernel.calls.options import RunOutput
 from kosmo_kernel.errors import InvalidArgumentsError, KosmoError, LuaError, LuaRuntimeError
 from kosmo_kernel.lua.host import Failure, Frame
+from kosmo_kernel.lua.lookups import Lookups
 from kosmo_kernel.results import Result
-from kosmo_kernel.run.call_tracker import CallTracker
-from kosmo_kernel.run.lookups import Lookups
-from kosmo_kernel.run.options import RunOutput
 from kosmo_kernel.text import lazy_pattern, nearest
 
 MAX_CALL_LENGTH = 2_000  # characters from the beginning of a call's line in which its arguments are searched for
@@ -186,7 +186,7 @@ class LuaRun(Struct, frozen=True):
         error.excerpt = self.chunks.excerpt(error.chunk, error.line)
         error.stack = self.chunks.stack(failure.stack)
         if isinstance(failure.error, LuaError):
-            from kosmo_kernel.run.habits import advice
+            from kosmo_kernel.lua.habits import advice
 
             source = self.chunks.text(error.chunk)[:MAX_CHARACTERS_PARSED]
             compiled = isinstance(failure.error, LuaRuntimeError)

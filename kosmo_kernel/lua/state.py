@@ -8,18 +8,20 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from kosmo_kernel import integrations
+from kosmo_kernel.calls.provider import SessionServers
+from kosmo_kernel.calls.recording import RecordingMode
 from kosmo_kernel.errors import InvalidArgumentsError, KosmoError, SettingsError, UnknownNameError
 from kosmo_kernel.lua.host import Failure
+from kosmo_kernel.lua.lookups import KeptValues
 from kosmo_kernel.lua.machine import Machine, Wall, missing
-from kosmo_kernel.lua.values import Opaque
+from kosmo_kernel.lua.run import MAX_CHARACTERS_PARSED, ChunkHistory
+from kosmo_kernel.lua.surface import surface
 from kosmo_kernel.results import Result
-from kosmo_kernel.run.lookups import KeptValues
-from kosmo_kernel.run.lua_run import MAX_CHARACTERS_PARSED, ChunkHistory
-from kosmo_kernel.run.provider import SessionServers
-from kosmo_kernel.run.recording import RecordingMode
 from kosmo_kernel.settings.config_file import config, misspelt_variables
 from kosmo_kernel.settings.table import REQUIRE_WALLS
 from kosmo_kernel.text import nearest
+from kosmo_kernel.values.records import Opaque
 
 if TYPE_CHECKING:
     from kosmo_kernel.lua.process import LuaProcess
@@ -47,7 +49,7 @@ class LuaState:
         self._walls = walls
         self._chunks = ChunkHistory()
         self._shown = KeptValues()  # the values of numbered cells, available in Lua as `Out`
-        self._machine = Machine(recording.functions, recording.surface, process)
+        self._machine = Machine(recording.functions, lambda: _surface(recording), process)
         self.expecting_run, self.interruptible = self._machine.cancellable_start, self._machine.interruptible
         self.servers = SessionServers(refusal, lambda: self._machine.is_stopping)
 
@@ -116,7 +118,7 @@ class LuaState:
         if state != "incomplete":
             return state, ""
         if source.rstrip().endswith(":"):  # no further lines complete `for app in apps:`
-            from kosmo_kernel.run.habits import is_foreign
+            from kosmo_kernel.lua.habits import is_foreign
 
             start = source.rstrip()[:MAX_CHARACTERS_PARSED]
             if is_foreign(start, start.count("\n") + 1, self._chunks.sets):
@@ -188,6 +190,12 @@ class LuaState:
             return self._machine.ask(kind, source, **header)
         except Failure as failure:
             raise failure.error from None
+
+
+def _surface(recording: RecordingMode) -> list[dict[str, Any]]:
+    """Return the initial content of `app.integrations`."""
+    there = integrations.loaded() if recording.services else ()
+    return surface(there, {integration.name: recording.names(integration, recording.account) for integration in there})
 
 
 def requirement() -> str:

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
+from kosmo_kernel.calls.interruptible import Interruptible
 from kosmo_kernel.errors import LimitError
-from kosmo_kernel.lua.host import DisplayRequest, Interruptible
 from kosmo_kernel.pages import Page
 from kosmo_kernel.progress.display import ProgressSnapshot
-from kosmo_kernel.render.display import CLEAR, Display, bundle_from
+from kosmo_kernel.render.display import CLEAR, Display, DisplayRequest, bundle_from
 from kosmo_kernel.results import Result
 from kosmo_kernel.safety.redaction import one_line, redact
 from kosmo_kernel.safety.text import UnsafeContentError, sanitize_text

@@ -9,8 +9,8 @@ import pytest
 from run_with import run_with
 
 from kosmo_kernel.errors import LuaRuntimeError
-from kosmo_kernel.run.lint import lint
-from kosmo_kernel.run.lua_run import MAX_CHARACTERS_PARSED, MAX_CONSTRUCTORS, ChunkHistory
+from kosmo_kernel.lua.lint import lint
+from kosmo_kernel.lua.run import MAX_CHARACTERS_PARSED, MAX_CONSTRUCTORS, ChunkHistory
 from kosmo_kernel.session import Session
 
 

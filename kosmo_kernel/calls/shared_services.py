@@ -12,12 +12,12 @@ from datetime import date
 from http import HTTPStatus
 
 from kosmo_kernel.archive.store import Reading
+from kosmo_kernel.calls.provider import ServiceCall
+from kosmo_kernel.calls.services import ItemOutcome, Services, refused_list
 from kosmo_kernel.catalogue import Function
 from kosmo_kernel.client.call import CallHandle, Reply
 from kosmo_kernel.errors import ApiError, RefusedError
 from kosmo_kernel.progress.run import Progress
-from kosmo_kernel.run.provider import ServiceCall
-from kosmo_kernel.run.services import ItemOutcome, Services, refused_list
 
 
 class SharedServices(Services):

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
+from kosmo_kernel.client.call import SPACE
 from kosmo_kernel.errors import NotAllowedError
-from kosmo_kernel.lua.host import SPACE
 from kosmo_kernel.safety.redaction import one_line
 
 if TYPE_CHECKING:

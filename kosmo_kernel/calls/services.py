@@ -21,23 +21,22 @@ from msgspec.structs import replace
 
 from kosmo_kernel import accounts, integrations
 from kosmo_kernel.archive.store import Answers, Reading
+from kosmo_kernel.calls.corrected_calls import corrected_call
+from kosmo_kernel.calls.provider import FICTION, ServiceCall
 from kosmo_kernel.catalogue import CONCURRENCY, ERROR_MODES, Function, Integration, Link
-from kosmo_kernel.client.call import CallHandle, DeletedItem, PlannedCall, Reply
+from kosmo_kernel.client.call import CallHandle, CallRequest, DeletedItem, PlannedCall, Reply
 from kosmo_kernel.client.client import Client
 from kosmo_kernel.client.fan_out import FanOut, ThreadPool, answer_from_lists
 from kosmo_kernel.client.transport import in_process
 from kosmo_kernel.errors import ApiError, InvalidArgumentsError, RefusedError, SettingsError
-from kosmo_kernel.lua.host import CallRequest
 from kosmo_kernel.progress.run import Cancelled
-from kosmo_kernel.run.corrected_calls import corrected_call
-from kosmo_kernel.run.provider import FICTION, ServiceCall
 from kosmo_kernel.settings.notebook_run import notebook_run
 from kosmo_kernel.text import Moment, nearest, normalize_alias
 from kosmo_kernel.values.records import FAILURE_FIELDS, PackedRows, Record, Records, columns_with_item
 
 if TYPE_CHECKING:
+    from kosmo_kernel.calls.recording import RecordingMode
     from kosmo_kernel.client.call import Cassette
-    from kosmo_kernel.run.recording import RecordingMode
 
 
 MIN_REQUESTS_FOR_BUDGET_QUERY = 25  # minimum number of requests for which an unknown request budget is queried first

@@ -8,17 +8,17 @@ import pytest
 from altered_api import without
 from repository import ROOT
 
-from kosmo_kernel.client.call import CallHandle, Reply
+from kosmo_kernel.calls.call_tracker import CallTracker
+from kosmo_kernel.calls.interruptible import Interruptible
+from kosmo_kernel.calls.options import NO_FRONTEND, RunOptions, RunOutput
+from kosmo_kernel.calls.provider import ServiceCall
+from kosmo_kernel.calls.recording import RecordingMode
+from kosmo_kernel.calls.services import Services
+from kosmo_kernel.client.call import CallHandle, CallRequest, Reply
 from kosmo_kernel.demo.server import serve
 from kosmo_kernel.errors import RefusedError
 from kosmo_kernel.integrations.heroku.demo.api import DEMO_TOKEN
-from kosmo_kernel.lua.host import CallRequest, Interruptible
 from kosmo_kernel.results import Result
-from kosmo_kernel.run.call_tracker import CallTracker
-from kosmo_kernel.run.options import NO_FRONTEND, RunOptions, RunOutput
-from kosmo_kernel.run.provider import ServiceCall
-from kosmo_kernel.run.recording import RecordingMode
-from kosmo_kernel.run.services import Services
 from kosmo_kernel.session import Session
 
 
@@ -46,7 +46,8 @@ def test_what_comes_with_an_answer_is_shown_only_if_the_script_still_waits_for_i
 
     assert tracker.answers(1) == [(1, [1]), (2, [2])]
     assert [one.bundle["text/plain"] for one in result.displays] == ["of 2"]
-    assert tracker.end() == (["a note of 2"], [])
+    tracker.end()
+    assert (result.notes[1:], result.unread) == (["a note of 2"], [])
     assert [call.status for call in result.calls] == ["dropped", "ok"]
 
 

@@ -9,7 +9,7 @@ import lupa.lua54
 from repository import ROOT
 
 from kosmo_kernel.integrations.heroku import HEROKU
-from kosmo_kernel.run.lint import lint
+from kosmo_kernel.lua.lint import lint
 
 PACKAGE = ROOT / "kosmo_kernel"
 LUA = lupa.lua54.LuaRuntime()

@@ -10,7 +10,7 @@ import pytest
 from lua_host import ASKING, Begun, Shuffled, failure, machine, run, values
 
 from kosmo_kernel import errors
-from kosmo_kernel.lua.host import CallRequest
+from kosmo_kernel.client.call import CallRequest
 from kosmo_kernel.lua.machine import Machine
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from kosmo_kernel.run.lint import lint
-from kosmo_kernel.run.lua_run import ChunkHistory
-from kosmo_kernel.run.mistakes import comparisons
+from kosmo_kernel.lua.lint import lint
+from kosmo_kernel.lua.mistakes import comparisons
+from kosmo_kernel.lua.run import ChunkHistory
 
 
 @pytest.mark.parametrize(

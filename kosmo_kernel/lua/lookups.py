@@ -14,13 +14,12 @@ from msgspec import Struct
 
 from kosmo_kernel import accounts, integrations
 from kosmo_kernel.accounts.account import add_command
+from kosmo_kernel.calls.call_tracker import CallTracker
+from kosmo_kernel.calls.recording import NO_SERVICES
 from kosmo_kernel.catalogue import Function, Integration, missing_function, refused_change
 from kosmo_kernel.errors import SettingsError, UnknownNameError
 from kosmo_kernel.lua.surface import record_types, surface
 from kosmo_kernel.questions.discovery import find_table
-from kosmo_kernel.run.call_tracker import CallTracker
-from kosmo_kernel.run.options import RunOutput
-from kosmo_kernel.run.recording import NO_SERVICES
 from kosmo_kernel.settings.limits import MAX_KEPT_BYTES
 from kosmo_kernel.text import listed, normalize_alias
 from kosmo_kernel.values.records import Records
@@ -96,8 +95,7 @@ def _limits() -> str:
 class Lookups(Struct, frozen=True):
     """The lookups of one run."""
 
-    calls: CallTracker  # gives access to MCP servers
-    output: RunOutput  # remembers pages, and shows what comes with answers
+    calls: CallTracker  # gives access to MCP servers; its output remembers pages, and shows what comes with answers
     values: KeptValues  # the values of earlier cells, by number
     names: Callable[[Integration], list[str]]  # returns the accounts of an integration
     services: bool  # whether there are integrations
@@ -127,7 +125,7 @@ class Lookups(Struct, frozen=True):
         Where there are none, a note says so: the script uses a name that is not set like that of an integration.
         """
         if not self.services:
-            self.output.note(NO_SERVICES)
+            self.calls.output.note(NO_SERVICES)
             return []
         return integrations.names()
 
@@ -174,8 +172,8 @@ class Lookups(Struct, frozen=True):
         from kosmo_kernel import docs
 
         if verb == "read":
-            return self.output.remember_page(docs.read(page, self.names))
-        return self.output.remember_page(docs.search(page) if verb == "search" else docs.list_pages())
+            return self.calls.output.remember_page(docs.read(page, self.names))
+        return self.calls.output.remember_page(docs.search(page) if verb == "search" else docs.list_pages())
 
     def output_of(self, number: int) -> Any:
         """Return the value of `Out[number]`: records of a function as such, other data as plain tables.
@@ -184,7 +182,7 @@ class Lookups(Struct, frozen=True):
             UnknownNameError: the value was dropped.
         """
         value = self.values.read(number)
-        self.output.remember_pages([value])
+        self.calls.output.remember_pages([value])
         return value.rows if isinstance(value, Records) and value.function is None else value
 
     def output_numbers(self) -> list[int]:

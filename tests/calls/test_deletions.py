@@ -17,12 +17,12 @@ from kosmo_command import document, kosmo
 from python_shell import no_notebooks
 
 from kosmo_kernel import archive, snapshot
+from kosmo_kernel.calls.options import RunOptions
 from kosmo_kernel.checks.run import run_questions
 from kosmo_kernel.errors import RefusedError
 from kosmo_kernel.integrations.heroku.demo.company import company
 from kosmo_kernel.python_api.namespace import namespace_named
 from kosmo_kernel.questions.question import parse_question
-from kosmo_kernel.run.options import RunOptions
 from kosmo_kernel.session import Session
 
 GONE = "courier-app"

@@ -20,23 +20,22 @@ from typing import TYPE_CHECKING, Any
 from msgspec.structs import replace
 
 from kosmo_kernel.accounts import is_demo
-from kosmo_kernel.client.call import CallHandle, DeletedItem, Reply
+from kosmo_kernel.calls.options import NO_OPTIONS, RunOptions, RunOutput
+from kosmo_kernel.calls.provider import ServiceCall
+from kosmo_kernel.client.call import BLOCKING, SPACE, CallHandle, CallRequest, DeletedItem, Reply
 from kosmo_kernel.errors import KosmoError, StoppedError
-from kosmo_kernel.lua.host import BLOCKING, SPACE, CallRequest
 from kosmo_kernel.results import MAX_ITEMS_NAMED, CallRecord, Result, deletion_notes
-from kosmo_kernel.run.options import NO_OPTIONS, RunOptions, RunOutput
-from kosmo_kernel.run.provider import ServiceCall
 from kosmo_kernel.settings.table import PROGRESS
 from kosmo_kernel.text import Moment, listed
 from kosmo_kernel.values.records import FAILURE_FIELDS
 
 if TYPE_CHECKING:
     from kosmo_kernel.archive.store import Reading
+    from kosmo_kernel.calls.provider import BoundCall, Provider
+    from kosmo_kernel.calls.services import Services
+    from kosmo_kernel.mcp.run_tools import McpTools
     from kosmo_kernel.progress.display import ProgressSnapshot, ProgressThrottle
     from kosmo_kernel.progress.run import Progress
-    from kosmo_kernel.run.mcp_tools import McpTools
-    from kosmo_kernel.run.provider import BoundCall, Provider
-    from kosmo_kernel.run.services import Services
 
 MAX_FAILURES_KEPT = 10_000  # collected failures per run
 POLL_INTERVAL_SECONDS = 0.1  # between two checks for cancellation of a single call
@@ -79,7 +78,7 @@ class CallTracker:
     ) -> None:
         PROGRESS.from_env()  # raises an error for an invalid value before anything runs
         self._make_services, self._make_tools = make_services, make_tools
-        self._result, self._output = result, output
+        self._result, self.output = result, output
         self._on_progress, self._is_named = on_progress, is_named
         self._dry_run, self._fresh, self._later = options.dry_run, options.fresh, options.later
         self._ask_again = options.ask_again
@@ -231,7 +230,7 @@ class CallTracker:
         if self._throttle is not None:
             self._throttle.waited(since, remote=remote)
         while not self._lines.empty():
-            self._output.write("stderr", self._lines.get())
+            self.output.write("stderr", self._lines.get())
         return [(call.number, self._completed(call, answer, at)) for call, answer, at in queued]
 
     def _completed(self, call: PendingCall, answer: Reply | BaseException, at: float) -> list[Any] | KosmoError:
@@ -249,7 +248,7 @@ class CallTracker:
             pending.record.rows = answer.rows
             self._notes += [(pending.record, note) for note in answer.notes]
             if answer.displays:
-                self._output.show(answer.displays)
+                self.output.show(answer.displays)
             if answer.deleted:
                 self._add_deleted(answer.deleted)
             if answer.failures:
@@ -291,11 +290,10 @@ class CallTracker:
             pending.record.status = "dropped"
             pending.record.duration_ms = (time.perf_counter() - pending.started) * 1000
 
-    def end(self) -> tuple[list[str], list[str]]:
-        """End the run, and cancel the calls that are under way.
+    def end(self) -> None:
+        """End the run: cancel the calls under way, and complete the result with its cost, its output and its notes.
 
-        Returns:
-            The notes for the user, and the notes on failed items; each in the order of the calls.
+        The notes are in the order of the calls.
         """
         for number in list(self._pending):
             self.cancel(number)
@@ -311,9 +309,8 @@ class CallTracker:
         indices = {id(call): index for index, call in enumerate(self._result.calls)}
         for noted in filter(None, (self._notes, self._unread)):
             noted.sort(key=lambda note: indices.get(id(note[0]), len(indices)))
-        return [note for _, note in self._notes] + deletion_notes(self._result.deleted), [
-            note for _, note in self._unread
-        ]
+        notes = [note for _, note in self._notes] + deletion_notes(self._result.deleted)
+        self.output.end(notes, [note for _, note in self._unread])
 
 
 def _unread(rows: Sequence[Mapping[str, Any]], pending: PendingCall) -> str:

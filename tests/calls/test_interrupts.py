@@ -18,16 +18,16 @@ from kernel_client import Content, Kernel, python_running
 from python_shell import MakeShell, run, shells, value
 from run_with import run_with
 
+from kosmo_kernel.calls import options as runs
+from kosmo_kernel.calls.interruptible import Interruptible
 from kosmo_kernel.errors import StoppedError
 from kosmo_kernel.kernel import notebook
 from kosmo_kernel.kernel.channels import Channels, ConnectionFile, Request
 from kosmo_kernel.kernel.notebook import KernelNotebook
 from kosmo_kernel.kernel.protocol import INTERRUPT_RENDERING, LuaKernel
 from kosmo_kernel.lua import values
-from kosmo_kernel.lua.host import Interruptible
 from kosmo_kernel.notebook import cells
 from kosmo_kernel.render import display, error_lines, frames, tables
-from kosmo_kernel.run import options as runs
 from kosmo_kernel.safety.decoder import collector_paused
 from kosmo_kernel.session import Session
 

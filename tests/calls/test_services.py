@@ -14,16 +14,15 @@ from altered_api import Gate, soon
 from run_with import run_with
 
 from kosmo_kernel import errors
+from kosmo_kernel.calls import services
 from kosmo_kernel.client import fan_out as threads
-from kosmo_kernel.client.call import CallHandle
+from kosmo_kernel.client.call import CallHandle, CallRequest
 from kosmo_kernel.demo.server import serve
 from kosmo_kernel.integrations.heroku.demo.api import DEMO_TOKEN, DemoApi
 from kosmo_kernel.integrations.heroku.demo.company import company
-from kosmo_kernel.lua.host import CallRequest
 from kosmo_kernel.progress import display as progress_throttle
 from kosmo_kernel.progress.display import ProgressSnapshot
 from kosmo_kernel.progress.run import Progress
-from kosmo_kernel.run import services
 from kosmo_kernel.session import Session
 
 FOUR = "{ 'my-app', 'booking-api', 'address-checker', 'van-telemetry' }"
@@ -426,7 +425,7 @@ def test_an_unexpected_error_while_the_answers_for_a_list_become_one_is_the_erro
     def broken(*_: Any) -> Any:
         raise ZeroDivisionError("unexpected")
 
-    monkeypatch.setattr("kosmo_kernel.run.services.merged_answer", broken)
+    monkeypatch.setattr("kosmo_kernel.calls.services.merged_answer", broken)
 
     with pytest.raises(ZeroDivisionError, match="unexpected"):
         remote.run("heroku.list_dynos({ app_id = names })")
