@@ -143,7 +143,7 @@ class Session(LuaState):
         Raises:
             UnknownNameError: there is no account of that name; nothing has run. Or a variable of `outputs` does not
                 exist; the chunk has run.
-            InvalidArgumentsError: a value of `inputs` has no Lua form; or, after the run, one of `outputs` is a function.
+            InvalidArgumentsError: a value of `inputs` has no Lua form; or, after the run, an output is a function.
             SettingsError: a limit or `KOSMO_PROGRESS` is invalid, or a required wall is missing; nothing has run.
             KosmoError: the run failed; the output and calls before that are in its `result`.
         """

@@ -11,6 +11,7 @@ from contextlib import closing
 import httpx
 import pytest
 from fast_clock import FastClock
+from python_shell import no_notebooks
 from scripted_api import OK, FunctionTransport, Script, said
 from shown_frames import everything_shown, libraries_of
 
@@ -21,7 +22,6 @@ from kosmo_kernel.client.transport import HttpTransport
 from kosmo_kernel.demo.server import serve
 from kosmo_kernel.errors import KosmoError
 from kosmo_kernel.integrations.heroku import HEROKU
-from kosmo_kernel.python_api import close_own_session
 from kosmo_kernel.session import Session
 
 LIBRARIES = {"httpx", "httpcore", "h11", "ssl", "socket"}
@@ -102,11 +102,8 @@ def by_session(_token: str, _url: str) -> None:
 
 
 def by_python(_token: str, _url: str) -> None:
-    close_own_session()
-    try:
+    with no_notebooks():
         kosmo_kernel.heroku.list_apps()
-    finally:
-        close_own_session()
 
 
 @pytest.mark.claim("token-at-socket")
