@@ -154,12 +154,9 @@ class Session(LuaState):
         if self._walls.required:
             self._walls.check(self.walls())
         limits = self.limits.changed(options)
-        if options.isolated:
-            self._chunks = ChunkHistory()
         result = Result(account=account, started=self._started(account), dry_run=options.dry_run)
         calls = self._calls(result, options, frontend, partial(self._machine.ask_user, frontend.ask))
         output, run = calls.output, LuaRun(calls, calls.output, self._lookups(calls, account, options), self._chunks)
-        output.remember_pages(options.inputs.values())
         variables = KnownVariables(self._chunks, inputs, lambda: dict(self.names(())), lambda: dict(self._variables()))
         self._chunks.add(options.name, source)
         self.recording.begin_script(options.name, source)
@@ -248,12 +245,16 @@ class Session(LuaState):
         self, result: Result, options: RunOptions, frontend: Frontend, ask: Callable[[str], str | None]
     ) -> CallTracker:
         """Return the calls of a run, before anything is sent."""
+        if options.isolated:
+            self._chunks = ChunkHistory()
         result.permission_bypassed = options.force
+        output = RunOutput(result, frontend, self.tokens, self.interruptible)
+        output.remember_pages(options.inputs.values())
         return CallTracker(
             self.services,
             partial(self.servers.tools, ask, force=options.force, dry_run=options.dry_run),
             result,
-            RunOutput(result, frontend, self.tokens, self.interruptible),
+            output,
             options=options,
             on_progress=frontend.progress,
             is_named=lambda item: self._chunks.names_item(str(item)) or options.names_item(str(item)),
