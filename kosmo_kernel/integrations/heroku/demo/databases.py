@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import lru_cache
 from random import Random
 from typing import Any
 from urllib.parse import quote
@@ -126,8 +127,7 @@ def _app(company: Company, identity: str) -> Record:
 
 
 def _addon(company: Company, link: LinkFact, identity: str) -> Record:
-    addons = (addon for app in company.apps for addon in company.resources_of(app).all_addons if is_database(addon))
-    addon = next((addon for addon in addons if identity in (addon["id"], addon["name"])), None)
+    addon = _databases(company).get(identity)
     is_of_kind = addon is not None and _kind(addon) == _kind_of(link.path)
     if addon is None or not (is_of_kind or "/maintenances/" in link.path):
         raise HerokuError(404, "not_found", "Couldn't find that database.")
@@ -234,8 +234,9 @@ def _postgres(company: Company, addon: Record) -> Record:
         most * (number % 9) // 12,
         plan.startswith("essential"),
     )
-    leader = _find(company, facts.follows) if facts.follows else None
-    followers = [other for other in _databases(company) if facts_of(other).follows == addon["name"]]
+    databases = _databases(company)
+    leader = databases.get(facts.follows)
+    followers = [databases[name] for name in _STORY.keys() & databases if _STORY[name].follows == addon["name"]]
     tables = 5 + number % 60
     size, of_limit = f"{size_bytes / _GIGABYTE:.2f} GB", f"{limit // _GIGABYTE} GB ({100 * size_bytes / limit:.2f}%)"
     rows = [
@@ -330,13 +331,11 @@ def _kafka(_company: Company, addon: Record) -> Record:
     }  # fmt: skip
 
 
-def _databases(company: Company) -> list[Record]:
+@lru_cache(maxsize=4)
+def _databases(company: Company) -> dict[str, Record]:
+    """Return the databases of a company by id and by name."""
     addons = (addon for app in company.apps for addon in company.resources_of(app).all_addons if is_database(addon))
-    return list({addon["id"]: addon for addon in addons}.values())
-
-
-def _find(company: Company, name: str) -> Record | None:
-    return next((addon for addon in _databases(company) if addon["name"] == name), None)
+    return {addon[key]: addon for addon in addons for key in ("id", "name")}
 
 
 def _maintenance(company: Company, addon: Record, planned: Maintenance | None = None) -> Record:
@@ -380,9 +379,7 @@ def _transfers(company: Company, app: Record) -> list[Record]:
     """Return the backups of the databases of an app, and one restore."""
     rows: list[Record] = []
     for attachment in company.attachments_of(app):
-        addon = next(
-            (database for database in _databases(company) if database["id"] == attachment["addon"]["id"]), None
-        )
+        addon = _databases(company).get(attachment["addon"]["id"])
         if addon is None or _kind(addon) != "postgresql" or addon["app"]["id"] != app["id"]:
             continue
         if addon["state"] == "provisioning" or facts_of(addon).forbidden:
