@@ -30,6 +30,7 @@ from kosmo_kernel.client.fan_out import FanOut, ThreadPool, answer_from_lists
 from kosmo_kernel.client.transport import in_process
 from kosmo_kernel.errors import ApiError, InvalidArgumentsError, RefusedError, SettingsError
 from kosmo_kernel.progress.run import Cancelled
+from kosmo_kernel.settings.config_file import config
 from kosmo_kernel.settings.notebook_run import notebook_run
 from kosmo_kernel.text import Moment, nearest, normalize_alias
 from kosmo_kernel.values.records import FAILURE_FIELDS, PackedRows, Record, Records, columns_with_item
@@ -241,7 +242,8 @@ class Services:
         """
         function, account, args = bound_call.function, bound_call.account, bound_call.calls[0]
         if function.local:
-            records, notes = function.local(self._today())
+            own = config().get("integrations", bound_call.integration.name, function.setting)
+            records, notes = function.local(self._today(), own or {})
             handle.done()
             return Reply([Records(records, function, account=account)], rows=len(records), notes=notes)
         client = self._client(bound_call.integration, account, is_fictional=not bound_call.remote)

@@ -328,7 +328,8 @@ class Function(Struct, frozen=True, dict=True):
     keywords: str = ""  # words of questions that it answers, by which a search finds it as by its name
     in_snapshot: bool = True  # a snapshot of an account has this list
     # Of a list that comes with this package, returns its records on a day, and notes about them; no request is sent.
-    local: Callable[[date], tuple[list[dict[str, Any]], Sequence[str]]] | None = None
+    local: Callable[[date, Mapping[str, Any]], tuple[list[dict[str, Any]], Sequence[str]]] | None = None
+    setting: str = ""  # the key of the integration in `config.toml` that has what users put in place of a `local` table
     # Returns the records in the body of a response, or the one record, in the one form that the columns have, where the
     # service has several. It gets the function that makes a fingerprint of a secret, and changes nothing twice.
     arranged: Callable[[Any, Callable[[object], str]], Any] | None = None

@@ -432,6 +432,65 @@ CHECKS_FOLDER = Setting(
 _PARAMETER_VALUE = Value(
     "a number, a text, true, false or a list", is_valid=lambda value: isinstance(value, (bool, int, float, str, list))
 )
+
+
+def _is_day(value: object) -> bool:
+    from datetime import date  # a large module, which few processes need for this
+
+    try:
+        return type(value) is date or (isinstance(value, str) and str(date.fromisoformat(value)) == value)
+    except ValueError:
+        return False
+
+
+def _are_builds(value: object) -> bool:
+    rows = value if isinstance(value, list) else [None]
+    return all(
+        isinstance(row, dict)
+        and row.keys() == {"since", "builds"}
+        and _is_day(row["since"])
+        and _is_text(row["builds"])
+        for row in rows
+    )
+
+
+_DAY = "a day such as 2027-04-30"
+_STACK_KEYS = {
+    "as_of": (_is_day, _DAY),
+    "supported_from": (_is_day, _DAY),
+    "supported_until": (_is_day, _DAY),
+    "builds": (_are_builds, 'a list such as [{ since = 2027-05-01, builds = "not possible" }]'),
+    "source": (_is_text, "a text"),
+}
+
+
+class StackDays(Value, frozen=True):
+    """The days of one stack."""
+
+    def check(self, value: Any) -> Any:
+        """Return a table whose keys and values are valid.
+
+        Raises:
+            ValueError: they are not; the message says what is expected.
+        """
+        if not isinstance(value, dict) or "as_of" not in value:
+            raise ValueError(self.expected)
+        for key, item in value.items():
+            if key not in _STACK_KEYS:
+                raise ValueError(f"the keys {', '.join(_STACK_KEYS)}, and no `{key}`")
+            is_valid, expected = _STACK_KEYS[key]
+            if not is_valid(item):
+                raise ValueError(f"as `{key}` {expected}")
+        return value
+
+
+STACK_DAYS = Setting(
+    "stacks",
+    "The days of a stack, in place of those in this package: `supported_until`, `builds`, and `as_of`, the day on "
+    "which you looked them up.",
+    StackDays(f"a table with `as_of`, {_DAY}, and the days of the stack"),
+    config=("integrations", ANY, "stacks", ANY),
+)
 CHECK_PARAMETER = Setting(
     "parameter",
     "The value of a parameter of all checks that have it, or of one check in a table with its name.",
@@ -449,7 +508,7 @@ BY_SUBJECT: dict[str, tuple[Setting, ...]] = {  # in the order of help, for the 
     ),
     "accounts": (DEMO_ACCOUNT, CONFIG_DIR, URL, ALLOW_HOST, FINGERPRINT_KEY),
     "network": (READ_TIMEOUT, MCP_TOKEN),
-    "checks": (CHECKS_FOLDER, CHECK_PARAMETER),
+    "checks": (CHECKS_FOLDER, CHECK_PARAMETER, STACK_DAYS),
     "output": (PROGRESS, ROWS),
 }
 SETTINGS = tuple(dict.fromkeys(setting for settings in BY_SUBJECT.values() for setting in settings))

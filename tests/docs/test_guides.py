@@ -221,6 +221,7 @@ def test_the_guide_to_settings_shows_all_that_can_stand_in_config_toml() -> None
         "accounts": "production",
         "servers": "tickets",
         "params": "quiet-apps",
+        "stacks": "heroku-22",
         "pages": "list_logs",
         ANY: "days",
     }  # what stands for any name below these

@@ -213,9 +213,57 @@ def test_every_field_with_the_name_of_a_size_has_one_spelling() -> None:
 @pytest.mark.parametrize(("days", "notes"), [(-8, 0), (0, 0), (MAX_AGE_DAYS, 0), (MAX_AGE_DAYS + 1, 1)])
 def test_a_table_older_than_180_days_says_so(days: int, notes: int) -> None:
     assert f"more than {MAX_AGE_DAYS} days ago" in HEROKU.function("list_stack_dates").description
-    _, texts = stack_dates(AS_OF + timedelta(days))
+    _, texts = stack_dates(AS_OF + timedelta(days), {})
     assert len(texts) == notes
     assert all(f"{AS_OF}, {days} days ago" in note and SOURCE in note for note in texts)
+
+
+OWN = """
+[integrations.heroku.stacks.heroku-22]
+as_of = 2026-12-01
+source = "https://heroku.example/mail"
+supported_until = 2027-01-10
+builds = [{ since = 2027-01-20, builds = "not possible" }]
+[integrations.heroku.stacks.heroku-28]
+as_of = "2026-12-02"
+"""
+
+
+@pytest.fixture
+def own_days(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KOSMO_CONFIG_DIR", str(home))
+    (home / "config.toml").write_text(OWN, encoding="utf-8")
+
+
+@pytest.mark.usefixtures("own_days")
+def test_the_user_s_days_of_a_stack_take_the_place_of_ours_in_every_table() -> None:
+    with Session("demo") as session:
+        dates = {row["stack"]: row for row in session.run("return heroku.list_stack_dates()").value}
+        stacks = {row["stack"]: row for row in session.run("return heroku.tables.stacks()").value}
+        deadlines = session.run("return heroku.tables.deadlines()").value
+    ends = {(row["kind"], row["day"]) for row in deadlines if row["what"] == "heroku-22"}
+
+    assert (dates["heroku-22"]["as_of"], dates["heroku-22"]["source"]) == ("2026-12-01", "https://heroku.example/mail")
+    assert (dates["heroku-24"]["as_of"], dates["heroku-24"]["source"]) == (AS_OF.isoformat(), SOURCE)
+    assert (dates["heroku-28"]["supported_until"], dates["heroku-28"]["builds"]) == (None, [])
+    assert (stacks["heroku-22"]["supported_until"], stacks["heroku-22"]["builds_fail_from"]) == (
+        "2027-01-10",
+        "2027-01-20",
+    )
+    assert ends == {("stack support ends", "2027-01-10"), ("stack builds end", "2027-01-20")}
+
+
+@pytest.mark.parametrize(("days", "is_said"), [(61, False), (60, False), (59, True), (0, True), (-1, True)])
+def test_a_table_whose_last_day_is_near_or_past_says_its_date(days: int, is_said: bool) -> None:
+    last = date(2031, 4, 30)
+    [note] = [*stack_dates(last - timedelta(days), {row["stack"]: row for row in current_rows()})[1], ""][:1]
+    assert ("the last day in them is 2031-04-30" in note) is is_said
+    assert note.startswith("The dates of stacks are of 2030-12-31, ") is is_said
+
+
+def current_rows() -> list[dict[str, Any]]:
+    """Return the table as if somebody had looked up each of its days shortly before they end."""
+    return [row | {"as_of": "2030-12-31"} for row in stack_dates(AS_OF, {})[0]]
 
 
 def test_in_a_replay_the_age_is_that_at_the_time_of_the_recording(tmp_path: Path) -> None:
@@ -231,7 +279,7 @@ def test_in_a_replay_the_age_is_that_at_the_time_of_the_recording(tmp_path: Path
 
 
 def test_each_stack_that_there_is_has_dates_and_builds_end_after_its_support() -> None:
-    rows = {row["stack"]: row for row in stack_dates(AS_OF)[0]}
+    rows = {row["stack"]: row for row in stack_dates(AS_OF, {})[0]}
     with Session("demo") as session:
         assert rows.keys() >= {stack["name"] for stack in session.run("return heroku.list_stacks()").value}
     for row in rows.values():

@@ -48,8 +48,12 @@ days = 365
 [integrations.heroku]
 url = "https://api.heroku.com"
 allow_host = ["heroku.example.com", "127.0.0.1:80"]
+
+[integrations.heroku.stacks.heroku-22]
+supported_until = 2027-06-30
+as_of = "2026-12-01"
 """
-USER_NAMES = ("heroku", "days", "quiet-apps")
+USER_NAMES = ("heroku", "days", "quiet-apps", "heroku-22")
 TABLES = ", ".join(dict.fromkeys(keys[0] for keys in KEYS))
 
 
@@ -84,11 +88,12 @@ def test_everything_that_can_be_set_is_taken(file: Path) -> None:
 
 
 def patterns(table: object) -> set[tuple[str, ...]]:
-    return {tuple("*" if name in USER_NAMES else name for name in keys) for keys in leaves(table)}
+    return set(leaves(table))
 
 
 def leaves(table: object, above: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
-    if not isinstance(table, dict):
+    above = tuple("*" if name in USER_NAMES else name for name in above)
+    if not isinstance(table, dict) or (above[2:3] == ("stacks",) and above[3:]):
         return [above]
     return [leaf for name, value in table.items() for leaf in leaves(value, (*above, name))]
 
@@ -159,6 +164,27 @@ def test_a_mistake_names_the_file_the_line_and_what_is_right(
     assert str(caught.value) == message.format(file=file)
     with pytest.raises(kind):
         Session()
+
+
+@pytest.mark.parametrize(
+    ("days", "message"),
+    [
+        ("2027-04-30", "takes a table with `as_of`, a day such as 2027-04-30, and the days of the stack, got datetime"),
+        ("{ supported_until = 2027-04-30 }", "takes a table with `as_of`, a day such as 2027-04-30, and the days"),
+        ("{ as_of = 2026-12-01, supported_until = 'May' }", "takes as `supported_until` a day such as 2027-04-30, got"),
+        ("{ as_of = 2026-12-01T10:00:00Z }", "takes as `as_of` a day such as 2027-04-30, got"),
+        ("{ as_of = '2026-12-1' }", "takes as `as_of` a day such as 2027-04-30, got"),
+        ("{ as_of = '2026-12-01', source = 1 }", "takes as `source` a text, got"),
+        ("{ as_of = '2026-12-01', builds = ['never'] }", "takes as `builds` a list such as [{ since = 2027-05-01"),
+        ("{ as_of = '2026-12-01', builds = [{ since = 'May', builds = 'fail' }] }", "takes as `builds` a list such as"),
+        ("{ as_of = '2026-12-01', ends = 2027-04-30 }", "takes the keys as_of, supported_from, supported_until"),
+    ],
+)
+def test_a_mistake_in_the_days_of_a_stack_says_what_is_right(file: Path, days: str, message: str) -> None:
+    file.write_text(f"integrations.heroku.stacks.heroku-22 = {days}\n", encoding="utf-8")
+    with pytest.raises(SettingsError) as caught:
+        config()
+    assert str(caught.value).startswith(f"{file}:1: `integrations.heroku.stacks.heroku-22` {message}")
 
 
 def test_a_secret_that_somebody_put_there_is_not_shown(file: Path) -> None:

@@ -15,8 +15,9 @@ an error, so tables and frames have one spelling.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
+from operator import itemgetter
 from typing import Any
 
 from kosmo_kernel.catalogue import BulkSource, Column, Function, Link, Param
@@ -357,6 +358,7 @@ _GET_CURRENT_USER = _function(
 # deprecated. This table is written by hand from Heroku's announcements; `AS_OF` is when it was last compared with them.
 AS_OF = date(2026, 11, 28)
 MAX_AGE_DAYS = 180
+MIN_DAYS_LEFT = 60  # until the last day in the table
 SOURCE = "https://devcenter.heroku.com/articles/heroku-26-stack"  # and https://github.com/heroku/roadmap/issues/355
 
 # Of each stack: the first and the last day of support; None if it is not stated or if there is none.
@@ -384,27 +386,53 @@ _BUILDS: dict[str, tuple[tuple[str, str], ...]] = {
 }
 
 
-def stack_dates(today: date) -> tuple[list[dict[str, Any]], Sequence[str]]:
-    """Return the table, with a note if it is older than `MAX_AGE_DAYS` on a day."""
-    records: list[dict[str, Any]] = [
-        {
+def stack_dates(today: date, own: Mapping[str, Mapping[str, Any]]) -> tuple[list[dict[str, Any]], Sequence[str]]:
+    """Return the table, with a note if it is old on a day, or if the last day that it knows is near or past.
+
+    Parameters:
+        today: the day.
+        own: the stacks whose days the user has set, which take the place of those of this package.
+    """
+    as_of = AS_OF.isoformat()
+    records: dict[str, dict[str, Any]] = {
+        stack: {
             "stack": stack,
             "supported_from": first,
             "supported_until": last,
             "builds": [{"since": since, "builds": builds} for since, builds in _BUILDS.get(stack, ())],
-            "as_of": AS_OF.isoformat(),
+            "as_of": as_of,
             "source": SOURCE,
         }
         for stack, (first, last) in _SUPPORT.items()
-    ]
-    age = (today - AS_OF).days
-    note = f"The dates of stacks are of {AS_OF}, {age:,} days ago, and Heroku may have others by now: {SOURCE}"
-    return records, [note] if age > MAX_AGE_DAYS else []
+    }
+    for stack, row in own.items():
+        records[stack] = {
+            "stack": stack,
+            **{name: str(day) if (day := row.get(name)) else None for name in ("supported_from", "supported_until")},
+            "builds": [{"since": str(change["since"]), "builds": change["builds"]} for change in row.get("builds", ())],
+            "as_of": str(row["as_of"]),
+            "source": row.get("source", "config.toml"),
+        }
+    oldest = min(records.values(), key=itemgetter("as_of"))
+    days = [day for row in records.values() for day in (row["supported_until"], *_starts(row)) if day]
+    age, last = (today - date.fromisoformat(oldest["as_of"])).days, max(days)
+    is_ending = (date.fromisoformat(last) - today).days < MIN_DAYS_LEFT
+    ending = f", the last day in them is {last}" if is_ending else ""
+    note = (
+        f"The dates of stacks are of {oldest['as_of']}, {age:,} days ago{ending}, and Heroku may have others by now: "
+        f"{oldest['source']}"
+    )
+    return [*records.values()], [note] if age > MAX_AGE_DAYS or is_ending else []
+
+
+def _starts(row: Mapping[str, Any]) -> Iterator[str]:
+    return (change["since"] for change in row["builds"])
 
 
 LIST_STACK_DATES = _function(
     "list_stack_dates",
     local=stack_dates,
+    setting="stacks",
     in_snapshot=False,
     links=(),
     returns="list",
