@@ -186,7 +186,8 @@ def select_checks(names: Iterable[str], *, every: bool = False, start: bool = Fa
         UnknownNameError: there is no check, and no file or folder, of a name.
         SettingsError: a file is no check, a folder has none, or two files have the same name.
     """
-    selected = {check.name: check for check in all_checks() if every or check.in_start} if every or start else {}
+    checks = sorted(all_checks(), key=lambda check: not check.is_first) if every or start else []
+    selected = {check.name: check for check in checks if every or check.in_start}
     from_files: dict[str, Question] = {}
     for name in names:
         path = Path(name)

@@ -121,6 +121,7 @@ def _kind(value: Any) -> str:
 
 SEVERITIES = ("low", "medium", "high")
 START = "start"  # the profile of a check that every account should pass
+FIRST = "first"  # the profile of such a check that is asked and shown before the others
 PROFILE = "profile"  # a key of the heads of checks
 CHECK = Kind("check", ("title", SEVERITY, "why", "do", "scope", "key"), (PROFILE,), 10, "the list of findings")
 TABLE = Kind("table", ("title", "about", "key", COLUMNS), ("needs", "page", "order"), 60, "the list of rows")
@@ -146,6 +147,7 @@ class Question(Struct, frozen=True):
     remedy: str = ""  # what to do about a finding; `do` in the file
     scope: str = ""  # the scope that a token needs for it
     in_start: bool = False  # whether every account should pass it, so that `--start` runs it
+    is_first: bool = False  # whether it comes before the others
     # Of a table:
     about: str = ""  # what its rows and columns mean
     columns: tuple[str, ...] = ()  # all columns, in order
@@ -218,14 +220,15 @@ def _of_check(head: QuestionFile) -> dict[str, Any]:
         raise head.mistake(SEVERITY, f"the severity is low, medium or high, got {one_line(severity, most=40)}.")
     if not _SCOPE.fullmatch(scope):
         raise head.mistake("scope", f"the scope is one word, such as read, got {one_line(scope, most=40)}.")
-    if PROFILE in head.entries and profile != START:
-        raise head.mistake(PROFILE, f"the profile is {START}, got {one_line(profile, most=40) or 'nothing'}.")
+    if PROFILE in head.entries and profile not in (START, FIRST):
+        raise head.mistake(PROFILE, f"the profile is {START} or {FIRST}, got {one_line(profile, most=40) or 'nothing'}.")
     return {
         "severity": severity,
         "why": head.value("why"),
         "remedy": head.value("do"),
         "scope": scope,
         "in_start": bool(profile),
+        "is_first": profile == FIRST,
     }
 
 

@@ -50,7 +50,7 @@ def test_a_head_says_what_a_check_is_about_and_which_parameters_it_has() -> None
         ("days = 30 |", "days = 3 + 4 |", r"own.lua:8: the default of `days` is no value of Lua: '\+ 4' follows it"),
         ("days = 30 |", "days: date |", "own.lua:8: the kind of `days` is number, text or list, got date"),
         ("days = 30 |", "end: text |", "own.lua:8: `end` is no name of a variable"),
-        ("-- scope: read", "-- scope: read\n-- profile: nightly", "own.lua:7: the profile is start, got nightly"),
+        ("-- scope: read", "-- scope: read\n-- profile: nightly", "own.lua:7: the profile is start or first, got nightly"),
         ("apps = {", "days = {", "own.lua:8: the head has the parameter `days` twice"),
         (BODY, "\n-- nothing\n", "there is no Lua below the head"),
         (BODY, BODY * 11, "has 11 lines of Lua, and a check has at most 10"),
@@ -73,7 +73,9 @@ def test_a_parameter_without_a_default_is_required() -> None:
 
 def test_a_check_that_every_account_should_pass_says_so() -> None:
     assert not parse_question(HEAD + BODY, "own.lua").in_start
-    assert parse_question(HEAD + "-- profile: start\n" + BODY, "own.lua").in_start
+    for profile, is_first in (("start", False), ("first", True)):
+        check = parse_question(HEAD + f"-- profile: {profile}\n" + BODY, "own.lua")
+        assert (check.in_start, check.is_first) == (True, is_first)
 
 
 @pytest.mark.parametrize("line_end", ["\r\n", "\r"])

@@ -92,6 +92,7 @@ def test_the_start_is_ten_checks_that_need_no_parameter_and_no_more_than_a_token
     assert 8 <= len(checks) <= 12
     assert [one.name for one in checks for parameter in one.parameters if parameter.required] == []
     assert {one.scope for one in checks} == {"identity", "read"}
+    assert checks[0].name == select_checks([], every=True)[0].name == "databases-due-soon"
     assert {one.name for one in select_checks(["quiet-apps"], start=True)} == {"quiet-apps", *(c.name for c in checks)}
 
 

@@ -6,7 +6,7 @@
 --   it now, and heroku data:maintenances:schedule ADD_ON -a APP moves it.
 -- scope: read
 -- key: add_on
--- profile: start
+-- profile: first
 -- param: days = 30 | a day within so many days
 local planned = list.filter(heroku.tables.maintenances(), function(one)
   return one.scheduled_for or one.required_by
