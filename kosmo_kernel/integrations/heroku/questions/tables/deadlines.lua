@@ -2,16 +2,18 @@
 -- about: One row for each thing that has a day, the next one first. `kind` is `database maintenance` (Heroku upgrades or
 --   moves a database, at the latest on that day), `stack builds end` (from that day on nothing can be built),
 --   `stack support ends`, `certificate` (its last day), `authorization` (a token that ends) or `unpaid` (Heroku suspends
---   or deletes a team). `forced` says that Heroku does it by itself. The day of a database comes from Heroku, never from
---   its version; that of a stack comes from a table in this package, and is here until it is past. `scheduled_for` is
---   when Heroku runs a maintenance before that day, unless somebody moves it. `command` is what to type, or the page
---   to go to. A row without a day says in `unread` what could not be read, and why.
+--   or deletes a team or the account; no API says which of its apps or add-ons is not paid). `forced` says that Heroku
+--   does it by itself. The day of a database comes from Heroku, never from its version; that of a stack comes from a
+--   table in this package, and is here until it is past. `scheduled_for` is when Heroku runs a maintenance before that
+--   day, unless somebody moves it. `command` is what to type, or the page to go to. A row without a day says in `unread` what could not
+--   be read, and why.
 -- needs: list_apps
 -- key: kind, what, app, day
 -- columns: day, days_left, kind, what, app, team, owner, forced, scheduled_for, command, unread
 -- page: day, days_left, kind, what, app, team, forced
 local FORCED = { ["database maintenance"] = true, ["stack builds end"] = true, unpaid = true }
-local apps, rows, moments, app_of = heroku.list_apps(), {}, {}, {}
+local SITE, apps, rows = "https://dashboard.heroku.com/", heroku.list_apps(), {}
+local moments, app_of = {}, {}
 for _, app in ipairs(apps) do app_of[app.id], app_of[app.name] = app, app end
 
 -- Add a row for a thing of an app; `row` has its other columns. What has no day and was read is left out.
@@ -19,19 +21,18 @@ local function add(kind, what, moment, command, app, row)
   app, row = app or {}, row or {}
   if not moment and not row.unread then return end
   row.kind, row.what, row.command, row.app = kind, what, command, row.app or app.name
-  row.team = row.team or app.team and app.team.name
-  row.owner = row.owner or app.owner and app.owner.email
+  row.team, row.owner = row.team or (app.team or {}).name, row.owner or (app.owner or {}).email
   row.forced = moment and FORCED[kind] == true
-  row.day = moment and moment:sub(1, 10)
-  row.days_left = moment and math.floor(time.days_until(moment))
+  if moment then row.day, row.days_left = moment:sub(1, 10), math.floor(time.days_until(moment)) end
   rows[#rows + 1], moments[row] = row, moment or "9999"
 end
 local function read(kind, name, argument, items)
   if items and not items[1] then return {} end
   local passed = { errors = "collect" }
   if argument then passed[argument] = items end
-  local records, failures = heroku[name](passed)
-  for _, one in ipairs(failures) do
+  local is_read, records, failures = pcall(heroku[name], passed)
+  if not is_read then records, failures = {}, { failures } end
+  for _, one in ipairs(failures or {}) do
     local item, reason = one[argument or ""], (one.status or "") .. " " .. (one.id or one.type)
     add(kind, item or name, nil, nil, app_of[item], { unread = reason })
   end
@@ -49,11 +50,9 @@ local function coming(day) return day and day >= now and day or nil end
 for _, app in ipairs(apps) do
   local command = "heroku stack:set heroku-26 -a " .. app.name
   local stack, next_stack = app.stack.name, app.build_stack.name
-  local builds = (dates[next_stack] or {}).builds or {}
-  local ends = list.find(builds, { builds = "not possible" })
+  local ends = list.find((dates[next_stack] or {}).builds or {}, { builds = "not possible" })
   add("stack builds end", next_stack, coming(ends and ends.since), command, app)
-  ends = dates[stack] and dates[stack].supported_until
-  add("stack support ends", stack, coming(ends), command, app)
+  add("stack support ends", stack, coming((dates[stack] or {}).supported_until), command, app)
 end
 for _, one in ipairs(read("certificate", "list_sni_endpoints", "app_id", apps)) do
   local cert, app = one.ssl_cert or {}, app_of[one.app and one.app.id or one.app_id] or {}
@@ -66,9 +65,12 @@ for _, one in ipairs(read("authorization", "list_oauth_authorizations")) do
   local ends, row = seconds and time.ago(-seconds / 86400), { owner = one.user and one.user.email }
   add("authorization", one.description or one.id, ends, command .. one.id, nil, row)
 end
-for _, one in ipairs(read("unpaid", "get_team_delinquency", "team", heroku.list_teams())) do
-  local page, of = "https://dashboard.heroku.com/teams/" .. one.team, { team = { name = one.team } }
-  add("unpaid", "suspension", one.scheduled_suspension_time, page, of)
-  add("unpaid", "deletion", one.scheduled_deletion_time, page, of)
+local function add_unpaid(one, of, page, app)
+  add("unpaid", "suspension" .. of, one.scheduled_suspension_time, SITE .. page, app)
+  add("unpaid", "deletion" .. of, one.scheduled_deletion_time, SITE .. page, app)
 end
+for _, one in ipairs(read("unpaid", "get_team_delinquency", "team", heroku.list_teams())) do
+  add_unpaid(one, "", "teams/" .. one.team, { team = { name = one.team } })
+end
+add_unpaid(read("unpaid", "get_account_delinquency"), " of the account", "account/billing")
 return list.sort_by(rows, function(row) return moments[row] .. row.kind .. row.what end)
