@@ -221,7 +221,9 @@ def _of_check(head: QuestionFile) -> dict[str, Any]:
     if not _SCOPE.fullmatch(scope):
         raise head.mistake("scope", f"the scope is one word, such as read, got {one_line(scope, most=40)}.")
     if PROFILE in head.entries and profile not in (START, FIRST):
-        raise head.mistake(PROFILE, f"the profile is {START} or {FIRST}, got {one_line(profile, most=40) or 'nothing'}.")
+        raise head.mistake(
+            PROFILE, f"the profile is {START} or {FIRST}, got {one_line(profile, most=40) or 'nothing'}."
+        )
     return {
         "severity": severity,
         "why": head.value("why"),

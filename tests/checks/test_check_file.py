@@ -50,7 +50,11 @@ def test_a_head_says_what_a_check_is_about_and_which_parameters_it_has() -> None
         ("days = 30 |", "days = 3 + 4 |", r"own.lua:8: the default of `days` is no value of Lua: '\+ 4' follows it"),
         ("days = 30 |", "days: date |", "own.lua:8: the kind of `days` is number, text or list, got date"),
         ("days = 30 |", "end: text |", "own.lua:8: `end` is no name of a variable"),
-        ("-- scope: read", "-- scope: read\n-- profile: nightly", "own.lua:7: the profile is start or first, got nightly"),
+        (
+            "-- scope: read",
+            "-- scope: read\n-- profile: nightly",
+            "own.lua:7: the profile is start or first, got nightly",
+        ),
         ("apps = {", "days = {", "own.lua:8: the head has the parameter `days` twice"),
         (BODY, "\n-- nothing\n", "there is no Lua below the head"),
         (BODY, BODY * 11, "has 11 lines of Lua, and a check has at most 10"),
