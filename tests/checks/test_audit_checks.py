@@ -27,6 +27,7 @@ OF = {app["name"]: COMPANY.resources_of(app) for app in APPS}
 DYNOS = [dyno for app in OF.values() for dyno in app.dynos]
 REGULAR = [dyno for dyno in DYNOS if dyno["type"] not in ("run", "scheduler")]
 ADDONS = [addon for app in OF.values() for addon in app.addons]
+USED = [addon for app in OF.values() for addon in app.all_addons]
 BILLED = [a for a in ADDONS if a["state"] != "deprovisioned" and a["billed_price"]]
 PROCESSES = [process for app in APPS for process in COMPANY.formation(app)]
 RUNNING = {process["app"]["name"] for process in PROCESSES if process["quantity"]}
@@ -109,7 +110,7 @@ EXPECTED: dict[str, set[tuple[str, ...]]] = {
     "forgotten-one-off-dynos": keys([d for d in DYNOS if d not in REGULAR and hours(d["created_at"]) > 24]),
     "dyno-costs": {(name,) for name in OF if in_a_month(name) > 700},
     "add-on-costs": {(name,) for name in OF if add_ons_in_a_month(name) > 340},
-    "shared-add-ons": {(a["app"]["name"], a["name"]) for a in ADDONS if users()[a["name"]] != [a["app"]["name"]]},
+    "shared-add-ons": {(a["app"]["name"], a["name"]) for a in USED if users()[a["name"]] != [a["app"]["name"]]},
     "stuck-add-ons": keys(
         [
             a

@@ -73,6 +73,13 @@ LEADS_TO = {
     "space": "/spaces",
     "team": "/teams",
 }
+# The identifiers of what an app out of reach lends, and of that app: nothing lists them.
+LENT = {
+    key
+    for addon in company().borrowed_addons
+    if company().find(addon["app"]["id"]) is None
+    for key in (addon["id"], addon["app"]["id"])
+}
 
 
 def wrong_references(value: Any) -> Iterator[str]:
@@ -82,7 +89,7 @@ def wrong_references(value: Any) -> Iterator[str]:
     elif isinstance(value, dict):
         for name, inner in value.items():
             known = LEADS_TO.get(name) if isinstance(inner, dict) and "id" in inner else None
-            if known and inner["id"] not in {record["id"] for record in answer(known, None)}:
+            if known and inner["id"] not in {record["id"] for record in answer(known, None)} | LENT:
                 yield f"{name} {inner}"
             yield from wrong_references(inner)
 

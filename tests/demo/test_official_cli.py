@@ -1,52 +1,25 @@
-"""Heroku's own command line, with `HEROKU_HOST` at the demo: a stranger's client is the best test of a look-alike.
-
-Runs where `OFFICIAL_HEROKU_CLI` names its executable (`npm install heroku`); written with version 11.10.
-"""
+"""Heroku's own command line, with `HEROKU_HOST` at the demo: a stranger's client is the best test of a look-alike."""
 
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from official_cli import Heroku, official_cli
 
 from kosmo_kernel.demo.server import serve
-from kosmo_kernel.integrations.heroku.demo.api import DEMO_TOKEN, DemoApi
+from kosmo_kernel.integrations.heroku.demo.api import DemoApi
 from kosmo_kernel.integrations.heroku.demo.company import company
 from kosmo_kernel.session import Session
-
-Heroku = Callable[..., str]
 
 
 @pytest.fixture(scope="module")
 def heroku(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Heroku]:
     """Yield a function that runs it to the end, and returns what it printed."""
-    executable = os.environ.get("OFFICIAL_HEROKU_CLI")
-    if not executable:
-        pytest.skip("OFFICIAL_HEROKU_CLI names no executable of Heroku's CLI")
     with serve(DemoApi(company(), default_page=7)) as served:
-        settings = {
-            "PATH": os.environ["PATH"],
-            "HOME": str(tmp_path_factory.mktemp("home")),
-            "COLUMNS": "200",
-            "HEROKU_HOST": served.url,
-            "HEROKU_DATA_HOST": "127.0.0.1",
-            "HEROKU_PARTICLEBOARD_URL": served.url,  # where it asks for unpaid bills
-            "HEROKU_API_KEY": DEMO_TOKEN,
-            "DISABLE_TELEMETRY": "true",
-        }
-
-        def run(*args: str) -> str:
-            done = subprocess.run(
-                [executable, *args], env=settings, capture_output=True, text=True, timeout=120, check=False
-            )
-            assert done.returncode == 0, done.stderr
-            return done.stdout
-
-        yield run
+        yield official_cli(served.url, tmp_path_factory.mktemp("home"))
 
 
 def parsed(text: str) -> Any:

@@ -174,7 +174,7 @@ def test_what_does_not_exist_is_not_found(client: httpx.Client, path: str, resou
 
 
 def test_an_apps_add_ons_are_those_that_are_attached_to_it(either: httpx.Client, shown: Company) -> None:
-    addons = {addon["id"]: addon for addon in whole(either, "/addons")}
+    addons = {addon["id"]: addon for addon in (*whole(either, "/addons"), *shown.borrowed_addons)}
     attached: dict[str, set[str]] = {app["id"]: set() for app in shown.apps}
     for attachment in whole(either, "/addon-attachments"):
         attached[attachment["app"]["id"]].add(attachment["addon"]["id"])
@@ -185,7 +185,8 @@ def test_an_apps_add_ons_are_those_that_are_attached_to_it(either: httpx.Client,
 def test_attachments_are_the_same_by_app_by_add_on_and_of_all(either: httpx.Client, shown: Company) -> None:
     everything = whole(either, "/addon-attachments")
     by_app = [one for app in shown.apps for one in whole(either, f"/apps/{app['id']}/addon-attachments")]
-    by_addon = [one for addon in shown.addons for one in whole(either, f"/addons/{addon['name']}/addon-attachments")]
+    names = dict.fromkeys(addon["name"] for addon in (*shown.addons, *shown.borrowed_addons))
+    by_addon = [one for name in names for one in whole(either, f"/addons/{name}/addon-attachments")]
     assert sorted(by_app, key=lambda one: one["id"]) == everything
     assert sorted(by_addon, key=lambda one: one["id"]) == everything
 
@@ -193,7 +194,7 @@ def test_attachments_are_the_same_by_app_by_add_on_and_of_all(either: httpx.Clie
 def test_an_attachment_has_a_name_of_its_own_in_its_app_and_names_config_vars(shown: Company) -> None:
     names = [(one["app"]["name"], one["name"]) for one in shown.addon_attachments]
     assert len(set(names)) == len(names)
-    owners = {addon["id"]: addon["app"] for addon in shown.addons}
+    owners = {addon["id"]: addon["app"] for addon in (*shown.addons, *shown.borrowed_addons)}
     assert {one["id"] for one in shown.addon_attachments if one["addon"]["app"] != owners[one["addon"]["id"]]} == set()
     taken = {(one["app"]["name"], one["addon"]["name"], one["name"]) for one in shown.addon_attachments}
     for addon in shown.addons:

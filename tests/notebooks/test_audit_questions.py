@@ -105,14 +105,15 @@ def test_drift_shows_what_is_new_gone_or_different() -> None:
     of_apps = [COMPANY.resources_of(app) for app in APPS]
     live = {"apps": APPS} | {
         name: [row for things in of_apps for row in getattr(things, name)]
-        for name in ("dynos", "domains", "addons", "collaborators")
+        for name in ("dynos", "domains", "all_addons", "collaborators")
     }
+    live["addons"] = live.pop("all_addons")
     before, now = facts(saved), facts(live)
-    lasting = {app["name"] for app in saved["apps"]} & {app["name"] for app in APPS}
+    changed = {app["name"] for app in saved["apps"]} ^ {app["name"] for app in APPS}
     things = {key[:2] for key in before}, {key[:2] for key in now}
     expected = set()
     for app, thing in things[0] | things[1]:
-        if app not in lasting:
+        if app in changed:
             expected |= {(app, "app", "new" if app in {one["name"] for one in APPS} else "gone")}
         elif (app, thing) not in things[0] or (app, thing) not in things[1]:
             expected.add((app, thing, "new" if (app, thing) in things[1] else "gone"))

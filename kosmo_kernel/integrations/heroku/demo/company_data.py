@@ -376,7 +376,11 @@ SHARED = {
     "label-printer": ("postgresql-curved-41902",),
     "night-sorter": ("redis-rugged-77310", "logbarn-tapered-30271"),
     "parcel-tracker-staging": ("logbarn-deep-48326",),
+    "wholesale-portal": ("postgresql-hexagonal-47028",),
 }
+# An app of the agency that the account cannot reach, and that lends its database since November.
+_LENDER = App("pixelbarn-catalogue", LENA, "Ruby", "heroku-24", "us", "2026-11-02T10:05:00Z", "2026-11-03T08:40:12Z")
+_LENT = AddOn("postgresql-hexagonal-47028", "standard-0", "2026-11-02T10:20:00Z", priced=False)
 
 
 def story() -> list[App]:
@@ -391,5 +395,5 @@ def story() -> list[App]:
         )
         for position, app in enumerate(STORY)
     ]
-    owned = {addon.name: (app, addon) for app in apps for addon in app.addons}
+    owned = {addon.name: (app, addon) for app in apps for addon in app.addons} | {_LENT.name: (_LENDER, _LENT)}
     return [replace(app, uses=[owned[name] for name in SHARED.get(app.name, ())]) for app in apps]
