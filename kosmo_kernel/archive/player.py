@@ -285,6 +285,8 @@ class SnapshotPlayer(Playback):
             self._lists = self._lists or dict(self._saved_lists(integration))
             if part := self._lists.get(_shape(link.path)):
                 rows = self._rows(part, function, values)
+                if function.returns == "record" and not rows:
+                    raise self._missing(function, *next(iter(values.items()), ()))
                 return rows if function.returns == "list" else rows[0]
             if function.returns == "record":
                 return self._record(function, link, values)
@@ -325,8 +327,7 @@ class SnapshotPlayer(Playback):
     def _part(self, table: str, param: Param) -> ItemRecords:
         """Return the records of a table by the items of the list that an argument identifies."""
         keys: dict[str, Any] = {}
-        parent = self._lists.get(_shape(param.listed_at))
-        for row in self._table(parent.table) if parent else ():
+        for row in self._possible_items(param):
             key = param.value_of_record(row)
             keys |= {str(name): key for field in param.each if (name := value_at(row, field)) is not None}
         function = self._saved.function(table)
@@ -342,6 +343,15 @@ class SnapshotPlayer(Playback):
             if failure["table"] == table and (param.name in failure or failure.get("by") == param.name)
         }
         return ItemRecords(keys, rows, failures)
+
+    def _possible_items(self, param: Param) -> Iterator[dict[str, Any]]:
+        """Yield the records that an argument may identify: those of its list, and those that others share."""
+        parent = self._lists.get(_shape(param.listed_at))
+        yield from self._table(parent.table) if parent else ()
+        for name in self._saved.manifest.tables:
+            function = self._saved.function(name)
+            if function and function.lists_shared(param.listed_at):
+                yield from self._table(name)
 
     def _rows_of_whole_lists(self, function: Function, link: Link, values: Mapping[str, str]) -> _Rows:
         """Return the records of an item from lists of the whole account; see `fan_out.py`."""

@@ -327,6 +327,7 @@ class Function(Struct, frozen=True, dict=True):
     subject: str = ""  # the group of functions that it belongs to in lists, or empty
     keywords: str = ""  # words of questions that it answers, by which a search finds it as by its name
     in_snapshot: bool = True  # a snapshot of an account has this list
+    in_whole_snapshot: bool = False  # a snapshot of everything has this record, of each item if it is of items
     # Of a list that comes with this package, returns its records on a day, and notes about them; no request is sent.
     local: Callable[[date, Mapping[str, Any]], tuple[list[dict[str, Any]], Sequence[str]]] | None = None
     setting: str = ""  # the key of the integration in `config.toml` that has what users put in place of a `local` table
@@ -427,6 +428,10 @@ class Function(Struct, frozen=True, dict=True):
             return None
         is_field = any(column.path[0] == param.name for column in self.columns)
         return Column(f"{ITEM_PREFIX}{param.name}" if is_field else param.name, param.doc, main=True)
+
+    def lists_shared(self, path: str) -> bool:
+        """Return whether the list has, by item, what is shared with the account besides what the list at a path has."""
+        return any(link.bulk and link.bulk.shared_links and link.bulk.path == path for link in self.links)
 
     def link(self, args: Mapping[str, Any]) -> Link | None:
         """Return the link that some arguments lead to, or None."""

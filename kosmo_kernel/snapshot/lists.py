@@ -35,6 +35,7 @@ _BULK_FROM, _BULK_REQUESTS = 8, 3
 _ENCODER = msgspec.json.Encoder()
 
 _GENERATION = {"telemetry_drains": "fir"}  # tables that only apps and spaces of one generation of the platform have
+_NOT_YET = "provisioning"  # the state of an add-on whose service does not know it yet
 
 
 class Way(NamedTuple):
@@ -44,6 +45,7 @@ class Way(NamedTuple):
     parent: str  # the table that has the items
     link: Link  # the link of one item
     generation: str = ""  # the generation of the platform that an item must have; empty for any
+    shared: str = ""  # the table that has further items, which others share with the account
 
 
 class ListPlan(NamedTuple):
@@ -55,7 +57,7 @@ class ListPlan(NamedTuple):
     @property
     def parents(self) -> set[str]:
         """The tables that have to be read before."""
-        return {way.parent for way in self.ways}
+        return {table for way in self.ways for table in (way.parent, way.shared) if table}
 
 
 class AccountLists:
@@ -158,10 +160,8 @@ class AccountLists:
             return None
         if any(not link.places for link in function.links):
             return ListPlan(function, ())
-        # A list by its add-ons has all that it has by their apps.
-        links = [link for link in function.links if link.choice] or function.links
-        ways = [way for link in links for way in self._ways(function, link)]
-        for link in links:
+        ways = [way for link in function.links for way in self._ways(function, link)]
+        for link in function.links:
             if not self._only and not any(way.param.name in link.places for way in ways):
                 self._leave_out(function, link.places)
         return ListPlan(function, tuple(ways)) if ways else None
@@ -172,7 +172,13 @@ class AccountLists:
             arguments = self._only.get(table_of(function)) or (param.name,)
             parent = self._integration.lister(param) if param.name in arguments else None
             if parent and table_of(parent) in self._lists.keys() - {table_of(function)}:
-                yield Way(param, table_of(parent), link, _GENERATION.get(table_of(function), ""))
+                shared = self._shared(param) if link.choice else ""
+                yield Way(param, table_of(parent), link, _GENERATION.get(table_of(function), ""), shared)
+
+    def _shared(self, param: Param) -> str:
+        """Return the table that has what others share of what a parameter identifies; empty if none is read."""
+        tables = (table for table, function in self._lists.items() if function.lists_shared(param.listed_at))
+        return next(tables, "")
 
     def _leave_out(self, function: Function, names: Sequence[str]) -> None:
         arguments = " and ".join(f"`{name}`" for name in names)
@@ -240,7 +246,8 @@ class AccountLists:
             raise RefusedError(f"It needs the list `{way.parent}`, which could not be read.")
         rows = [row for row in parents if _has_generation(row, way.generation)]
         if way.link.choice:
-            choices = [(row, str(value_at(row, way.param.choice))) for row in rows]
+            rows = [*{row["id"]: row for row in (*rows, *self.tables.get(way.shared, ()))}.values()]
+            choices = [(row, str(value_at(row, way.param.choice))) for row in rows if row.get("state") != _NOT_YET]
             return [row for row, choice in choices if re.fullmatch(way.link.choice, choice)]
         values = map(way.param.value_of_record, rows)
         return list(dict.fromkeys(value for value in values if not isinstance(value, dict)))
@@ -331,10 +338,10 @@ def _add_once(rows: list[dict[str, Any]], more: Sequence[dict[str, Any]], item: 
 
 
 def _is_saved(function: Function, *, every: bool) -> bool:
-    """Return whether a snapshot has a function: a list, or the one record that there is, such as the user."""
-    if function.returns == "record":
-        return function.in_snapshot and bool(function.links) and not function.params
-    return bool(function.links) and (every or function.in_snapshot)
+    """Return whether a snapshot has a function: a list, the user, or with `every` a record that is in no list."""
+    is_list = function.returns == "list"
+    in_any = function.in_snapshot and (is_list or not function.params)
+    return bool(function.links) and (in_any or (every and (is_list or function.in_whole_snapshot)))
 
 
 def table_of(function: Function) -> str:
@@ -444,6 +451,7 @@ def _figures(lists: AccountLists, team_address: str) -> dict[str, int]:
 
 
 def _user(tables: Mapping[str, Records]) -> str:
-    """Return the id of the account's user, who is the one record of a list; empty if it could not be read."""
-    users = (rows[0].get("id") for rows in tables.values() if rows.function and rows.function.returns == "record")
+    """Return the id of the account's user, who is in every snapshot; empty if it could not be read."""
+    records = (rows for rows in tables.values() if rows.function and rows.function.returns == "record")
+    users = (rows[0].get("id") for rows in records if rows.function and rows.function.in_snapshot)
     return str(next(users, None) or "")

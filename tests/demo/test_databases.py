@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 import httpx
 import pytest
 
+from kosmo_kernel import snapshot
 from kosmo_kernel.demo.server import serve
 from kosmo_kernel.errors import CredentialsError
 from kosmo_kernel.integrations.heroku.demo.api import DEMO_TOKEN, DemoApi
@@ -46,7 +48,10 @@ def table(name: str, monkeypatch: pytest.MonkeyPatch, url: str) -> Rows:
     monkeypatch.setenv("HEROKU_API_URL", url)
     monkeypatch.setenv("HEROKU_API_KEY", DEMO_TOKEN)
     with Session() as session:
-        return [dict(row) for row in session.run(f'time.set_now("2026-11-20"); return heroku.tables.{name}()').value]
+        return [
+            dict(row)
+            for row in session.run(f'time.set_now("2026-11-20T09:00:00Z"); return heroku.tables.{name}()').value
+        ]
 
 
 @pytest.mark.parametrize("apps", [None, 250])
@@ -99,6 +104,18 @@ def test_the_table_of_databases_has_what_the_api_says(monkeypatch: pytest.Monkey
         assert [row["name"] for row in rows if row["lent"]] == [lent["name"]]
         assert by_name["postgresql-rectangular-20951"]["follows"] == "postgresql-curved-41902"
         assert by_name["postgresql-curved-41902"]["followers"] == ["postgresql-rectangular-20951"]
+
+
+def test_a_snapshot_of_everything_answers_for_databases_too(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    file, question = tmp_path / "all.kosmo", 'time.set_now("2026-11-20T09:00:00Z"); return heroku.tables.{}()'
+    with serve(DemoApi(company(4), capacity=10**9)) as served:
+        said = {name: table(name, monkeypatch, served.url) for name in ("databases", "deadlines")}
+        with Session() as session:
+            snapshot.take(session, file, every=True)
+    assert said["databases"]
+    with Session(from_archive=file) as session:
+        for name, rows in said.items():
+            assert [dict(row) for row in session.run(question.format(name)).value] == rows
 
 
 def test_a_token_that_the_api_of_databases_refuses_leaves_the_rest_whole(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -164,6 +164,7 @@ def function_of(entry: FunctionEntry, find: Callable[[str], Function]) -> Functi
         subject=entry.subject,
         keywords=entry.keywords,
         in_snapshot=entry.in_snapshot,
+        in_whole_snapshot=entry.in_whole_snapshot,
         arranged=arranged(entry.name),
     )
     return replace(function, own_errors=bool(function.secrets))

@@ -36,6 +36,7 @@ class FunctionEntry(Struct, frozen=True):
     names: Mapping[str, str] = {}  # other names of parameters, by the resource that they identify
     fingerprints: bool = False  # it has names and fingerprints of secret values
     in_snapshot: bool = False  # audits and comparisons read it, so that a snapshot has it
+    in_whole_snapshot: bool = False  # a snapshot of everything has this record, which is in no list
     keywords: str = ""  # words of questions that it answers and that its name does not have
     aliases: str = ""  # other names
     addons: str = ""  # the add-ons that it takes, in words, where it takes some only

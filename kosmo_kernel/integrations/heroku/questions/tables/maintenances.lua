@@ -13,10 +13,8 @@
 local SERVICES = { "heroku-postgresql", "heroku-redis", "heroku-kafka" }
 local apps = list.index_by(list.unique_by(heroku.list_apps(), "id"), "id")
 local addons = list.unique_by(heroku.list_account_addons(), "id")
-local attachments = list.group_by(heroku.list_addon_attachments(), "addon.id")
-local own, lent = list.index_by(addons, "id"), {}
-for id in pairs(attachments) do if not own[id] then lent[#lent + 1] = id end end
-table.sort(lent)
+local uses, own = heroku.list_addon_attachments(), list.index_by(addons, "id")
+local attachments = list.group_by(uses, "addon.id")
 
 -- Return the records of a function about some items, and the failures by item.
 local function read(name, argument, items)
@@ -35,10 +33,12 @@ local function users_of(addon)
   return json.array(list.sort_by(list.unique_by(names, tostring), tostring))
 end
 
-local borrowed, unknown = read("get_addon", "addon_id", lent)
-local databases = list.filter(list.flatten({ addons, borrowed }), function(addon)
-  return service_of(addon.plan.name)
-end)
+-- An add-on of an app out of reach is in the list of the app that uses it.
+local lent = list.reject(uses, function(use) return own[use.addon.id] end)
+local borrowers = list.unique_by(list.map(lent, "app"), "id")
+local used, unknown = read("list_addons", "app_id", borrowers)
+local known = list.unique_by(list.flatten({ addons, used }), "id")
+local databases = list.filter(known, function(addon) return service_of(addon.plan.name) end)
 -- Kafka may be missing in the list of its app, and an app out of reach has none.
 local function is_alone(addon)
   return not apps[addon.app.id] or service_of(addon.plan.name) == "heroku-kafka"
@@ -54,9 +54,8 @@ local function row_of(addon)
   local failure = no_record[addon.id] or not is_alone(addon) and no_list[addon.app.id]
   local reason = failure and words(failure)
   local days = planned and planned.status ~= "completed" and planned or {}
-  if not (is_time(days.required_by) and is_time(days.scheduled_for)) then
-    reason, days = "a day that is no time", {}
-  end
+  local are_times = is_time(days.required_by) and is_time(days.scheduled_for)
+  if not are_times then reason, days = "a day that is no time", {} end
   return {
     name = addon.name, service = service_of(plan), plan = plan:match(":(.*)"), app = addon.app.name,
     team = app and app.team and app.team.name, owner = app and app.owner and app.owner.email,
@@ -67,11 +66,13 @@ local function row_of(addon)
     unread = reason and "maintenance: " .. reason or nil, id = addon.id, app_id = addon.app.id,
   }
 end
-local unread = list.map(list.filter(lent, function(id) return unknown[id] end), function(id)
-  local one = attachments[id][1].addon
+own = list.index_by(known, "id")
+local missing = list.reject(lent, function(use) return own[use.addon.id] end)
+local unread = list.map(list.unique_by(missing, "addon.id"), function(use)
+  local one, failure = use.addon, unknown[use.app.id]
   return {
-    name = one.name, app = one.app.name, used_by = users_of(one), lent = true,
-    unread = "add-on: " .. words(unknown[id]), id = id, app_id = one.app.id,
-  }
+    name = one.name, app = one.app.name, used_by = users_of(one), lent = true, id = one.id,
+    unread = "add-on: " .. (failure and words(failure) or "not in the list of the app"),
+    app_id = one.app.id }
 end)
 return list.flatten({ list.map(databases, row_of), unread })
