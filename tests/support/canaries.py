@@ -79,7 +79,10 @@ class PlantedApi:
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request: as the look-alike does if nothing of what is asked for is a secret."""
         found = self._routes.match(environ["PATH_INFO"])
-        if not found or not has_secrets(found.link) or (self.fault and not has_secret_fields(found.link)):
+        # `database_canaries.py` has those of the API of databases, whose answers have another form.
+        if not found or found.link.host or not has_secrets(found.link):
+            return self._api(environ, start_response)
+        if self.fault and not has_secret_fields(found.link):
             return self._api(environ, start_response)
         with self._lock:
             status, headers, body = self._answer(environ, found.link)

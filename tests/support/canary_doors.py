@@ -147,7 +147,7 @@ def command(functions: Sequence[Function], folder: Path) -> Iterator[str]:
 
 
 def agent(functions: Sequence[Function], _folder: Path) -> Iterator[str]:
-    """Yield what an agent gets: of Lua, of `Out`, and of a tool for each function."""
+    """Yield what an agent gets: of Lua, and of `Out`."""
     from mcp import Client
     from mcp_client import asked
 
@@ -156,10 +156,9 @@ def agent(functions: Sequence[Function], _folder: Path) -> Iterator[str]:
         for function in functions:
             answers.append(await one.call_tool("lua_run", {"code": code_of(function)}))
             answers.append(await one.call_tool("lua_run", {"code": "return Out[#Out], json.encode(Out[#Out])"}))
-            answers.append(await one.call_tool(f"heroku_{function.name}", arguments(function)))
         return [answer.model_dump_json() for answer in answers]
 
-    yield from asked(ask, "--tools", "functions", env=dict(os.environ))
+    yield from asked(ask, env=dict(os.environ))
 
 
 def notebook(functions: Sequence[Function], folder: Path) -> Iterator[str]:

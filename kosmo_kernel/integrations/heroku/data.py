@@ -23,6 +23,7 @@ Fingerprint = Callable[[object], str]
 
 _VERSION = lazy_pattern(r"\s*v?([0-9]+(?:\.[0-9]+)*)")
 _SIZE = lazy_pattern(r"([0-9][0-9.,]*)\s*([KMGTP]?)i?B(?:ytes)?\b", re.IGNORECASE)
+_LOGIN = lazy_pattern(r"://[^\s/]*@")  # in an address, before its host
 _RATIO = lazy_pattern(r"\s*([0-9]+)\s*/\s*([0-9]+)")
 _UNITS = ("", "K", "M", "G", "T", "P")
 # The field with an address, and the field with its fingerprint.
@@ -89,6 +90,10 @@ def _info(rows: object) -> list[dict[str, Any]]:
 def _without_address(value: object) -> str:
     text = str(value)
     return REDACTED if "://" in text else text
+
+
+def _without_login(value: object) -> object:
+    return REDACTED if isinstance(value, str) and _LOGIN.search(value) else value
 
 
 def _version(body: Raw, first: Mapping[str, str]) -> str | None:
@@ -158,9 +163,9 @@ def _named(value: object) -> str | None:
 
 
 def _known(resource: str, record: Any) -> dict[str, Any]:
-    """Return the fields of a record that its resource has, with moments in one form."""
+    """Return the fields of a record that its resource has, with moments in one form and no address that signs in."""
     fields = data_facts()["records"][resource]
-    values = {key: value for key, value in record.items() if key in fields}
+    values = {key: _without_login(value) for key, value in record.items() if key in fields}
     return values | {key: moment(values[key]) for key, line in fields.items() if key in values and "timestamp" in line}
 
 
