@@ -10,7 +10,6 @@
 --   unread, id, app_id
 -- page: name, plan, app, status, required_by, scheduled_for
 -- order: app, name
-local SERVICES = { "heroku-postgresql", "heroku-redis", "heroku-kafka" }
 local apps = list.index_by(list.unique_by(heroku.list_apps(), "id"), "id")
 local addons = list.unique_by(heroku.list_account_addons(), "id")
 local uses, own = heroku.list_addon_attachments(), list.index_by(addons, "id")
@@ -19,13 +18,11 @@ local attachments = list.group_by(uses, "addon.id")
 -- Return the records of a function about some items, and the failures by item.
 local function read(name, argument, items)
   if not items[1] then return {}, {} end
-  local rows, failures = heroku[name]({ [argument] = items, errors = "collect" })
-  return rows, list.index_by(list.unique_by(failures, argument), argument)
+  local failed, rows, failures = {}, heroku[name]({ [argument] = items, errors = "collect" })
+  for _, one in ipairs(failures) do failed[one[argument]] = one end
+  return rows, failed
 end
-local function words(one) return (one.status or "") .. " " .. (one.id or one.type) end
-local function service_of(plan)
-  for _, name in ipairs(SERVICES) do if plan:find(name, 1, true) == 1 then return name end end
-end
+local function words(one) return one and (one.status or "") .. " " .. (one.id or one.type) end
 local function is_time(text) return text == nil or pcall(time.days_until, text) end
 local function users_of(addon)
   local names = list.map(attachments[addon.id] or {}, "app.name")
@@ -38,41 +35,45 @@ local lent = list.reject(uses, function(use) return own[use.addon.id] end)
 local borrowers = list.unique_by(list.map(lent, "app"), "id")
 local used, unknown = read("list_addons", "app_id", borrowers)
 local known = list.unique_by(list.flatten({ addons, used }), "id")
-local databases = list.filter(known, function(addon) return service_of(addon.plan.name) end)
+local databases = list.filter(known, function(addon)
+  return regex.match(addon.plan.name, "^heroku-(?:postgresql|redis|kafka)")
+end)
 -- Kafka may be missing in the list of its app, and an app out of reach has none.
-local function is_alone(addon)
-  return not apps[addon.app.id] or service_of(addon.plan.name) == "heroku-kafka"
-end
+local function is_alone(one) return not apps[one.app.id] or one.plan.name:find("^heroku%-kafka") end
 local owners = list.unique_by(list.map(list.reject(databases, is_alone), "app"), "id")
 local planned, no_list = read("list_maintenances", "app_id", owners)
 local single, no_record = read("list_maintenances", "addon_id", list.filter(databases, is_alone))
-local maintenances = list.unique_by(list.flatten({ planned, single }), "addon.uuid")
-local of = list.index_by(maintenances, "addon.uuid")
+local ids = {}
+for _, addon in ipairs(known) do ids[addon.id], ids[addon.name] = addon.id, addon.id end
+-- Return the add-on that a maintenance is of; its app where the maintenance does not say that.
+local function key_of(one)
+  local addon = one.addon or {}
+  return ids[addon.uuid] or ids[addon.name] or one.app_id
+end
+local of = list.index_by(list.unique_by(planned, key_of), key_of)
+for _, one in ipairs(single) do of[one.addon_id] = one end
 
 local function row_of(addon)
   local app, plan, planned = apps[addon.app.id], addon.plan.name, of[addon.id]
   local failure = no_record[addon.id] or not is_alone(addon) and no_list[addon.app.id]
-  local reason = failure and words(failure)
+  local reason = words(failure) or of[addon.app.id] and "one of no known add-on" or nil
   local days = planned and planned.status ~= "completed" and planned or {}
   local are_times = is_time(days.required_by) and is_time(days.scheduled_for)
   if not are_times then reason, days = "a day that is no time", {} end
   return {
-    name = addon.name, service = service_of(plan), plan = plan:match(":(.*)"), app = addon.app.name,
+    name = addon.name, service = plan:match("[^:]*"), plan = plan:match(":(.*)"),
     team = app and app.team and app.team.name, owner = app and app.owner and app.owner.email,
     status = planned and (planned.status or "unknown") or not reason and "none" or nil,
     required_by = days.required_by, scheduled_for = days.scheduled_for,
     window = planned and (planned.window or planned.addon and planned.addon.window),
-    used_by = users_of(addon), state = addon.state, lent = not app,
+    used_by = users_of(addon), state = addon.state, lent = not app, app = addon.app.name,
     unread = reason and "maintenance: " .. reason or nil, id = addon.id, app_id = addon.app.id,
   }
 end
-own = list.index_by(known, "id")
-local missing = list.reject(lent, function(use) return own[use.addon.id] end)
+local missing = list.reject(lent, function(use) return ids[use.addon.id] end)
 local unread = list.map(list.unique_by(missing, "addon.id"), function(use)
-  local one, failure = use.addon, unknown[use.app.id]
-  return {
-    name = one.name, app = one.app.name, used_by = users_of(one), lent = true, id = one.id,
-    unread = "add-on: " .. (failure and words(failure) or "not in the list of the app"),
-    app_id = one.app.id }
+  local one, why = use.addon, words(unknown[use.app.id]) or "not in the list of the app"
+  return { name = one.name, app = one.app.name, used_by = users_of(one), lent = true,
+    unread = "add-on: " .. why, id = one.id, app_id = one.app.id }
 end)
 return list.flatten({ list.map(databases, row_of), unread })
