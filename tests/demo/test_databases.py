@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -11,10 +13,13 @@ import httpx
 import pytest
 
 from kosmo_kernel import snapshot
+from kosmo_kernel.demo import ago
 from kosmo_kernel.demo.server import serve
 from kosmo_kernel.errors import CredentialsError
 from kosmo_kernel.integrations.heroku.demo.api import DEMO_TOKEN, DemoApi
-from kosmo_kernel.integrations.heroku.demo.company import company
+from kosmo_kernel.integrations.heroku.demo.company import Company, company
+from kosmo_kernel.integrations.heroku.demo.company_data import TEAM, account_record
+from kosmo_kernel.integrations.heroku.demo.models import AddOn, App
 from kosmo_kernel.session import Session
 
 MAINTENANCES = "/data/maintenances/v1/"
@@ -76,6 +81,36 @@ def test_all_days_of_databases_are_in_the_table_in_order_and_none_is_invented(
     owners = {one["app"]["id"] for one in addons if one["id"] not in alone}
     asked = sorted(path for path in paths if path.startswith(("/data/", "/client/", "/redis/", "/postgres/")))
     assert asked == sorted([*(f"{MAINTENANCES}apps/{app}" for app in owners), *(MAINTENANCES + one for one in alone)])
+
+
+def app_with(number: int, services: Iterable[str]) -> App:
+    """Return an app with a database of each of some services."""
+    plans = {"postgresql": "standard-0", "redis": "premium-0", "kafka": "extended-0"}
+    addons = [AddOn(f"{service}-flat-{number:05}", plans[service], ago(300)) for service in services]
+    return App(f"shop-{number:03}", TEAM, "Ruby", "heroku-26", "eu", ago(400), ago(20), addons=addons)
+
+
+def test_the_days_of_120_databases_in_90_of_250_apps_take_one_request_for_each_of_these_and_each_kafka_cluster(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    services = [
+        ("postgresql", *["redis"] * (n < 20), *["kafka"] * (20 <= n < 30)) if n < 90 else () for n in range(250)
+    ]
+    apps = [app_with(number, one) for number, one in enumerate(services)]
+    assert sum(map(len, services)) == 120
+    paths: list[str] = []
+    with serve(noting(DemoApi(Company(account_record(), apps), capacity=10**9), paths)) as served:
+        table("deadlines", monkeypatch, served.url)
+    asked = Counter(re.sub(r"[0-9a-f]{8}-[0-9a-f-]{27}|shop-\d+|(?<=/teams/)[^/]+", "*", path) for path in paths)
+
+    assert asked == {
+        f"{MAINTENANCES}apps/*": 90,
+        f"{MAINTENANCES}*": 10,
+        "/apps/*/sni-endpoints": 250,  # there is no list of all certificates
+        "/teams/*/delinquency": 2,
+        **dict.fromkeys(("/apps", "/addons", "/addon-attachments", "/teams"), 1),
+        **dict.fromkeys(("/oauth/authorizations", "/account/delinquency"), 1),
+    }
 
 
 def test_the_table_of_databases_has_what_the_api_says(monkeypatch: pytest.MonkeyPatch) -> None:
