@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from functools import cached_property, partial
+from http import HTTPStatus
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any
 
@@ -26,7 +27,7 @@ from kosmo_kernel.client.call import BLOCKING, SPACE, CallHandle, CallRequest, D
 from kosmo_kernel.errors import KosmoError, StoppedError
 from kosmo_kernel.results import MAX_ITEMS_NAMED, CallRecord, Result, deletion_notes
 from kosmo_kernel.settings.table import PROGRESS
-from kosmo_kernel.text import Moment, listed
+from kosmo_kernel.text import Moment, counted, listed
 from kosmo_kernel.values.records import FAILURE_FIELDS
 
 if TYPE_CHECKING:
@@ -92,6 +93,8 @@ class CallTracker:
         self._total = self._done = 0  # calls; the progress counts items of `parallel.map` instead
         self._notes: list[tuple[CallRecord | None, str]] = []
         self._unread: list[tuple[CallRecord | None, str]] = []
+        # By the id of a refusal: where its line is in `_unread`, and the calls of which all items were refused.
+        self._refused: dict[str, tuple[int, list[str]]] = {}
 
     @cached_property
     def _progress(self) -> Progress:
@@ -252,19 +255,39 @@ class CallTracker:
             if answer.deleted:
                 self._add_deleted(answer.deleted)
             if answer.failures:
-                self._keep_failures(_unread(answer.failures, pending), answer.failures, pending.record)
+                self._tell_failures(answer.failures, pending)
         return answer.values
+
+    def _tell_failures(self, rows: Sequence[dict[str, Any]], pending: PendingCall) -> None:
+        """Add what a call could not read to the result; all calls of which the token may read nothing share a line."""
+        reasons = {row["id"] if row["status"] == HTTPStatus.FORBIDDEN else "" for row in rows}
+        reason = next(iter(reasons)) if len(reasons) == 1 and len(rows) == pending.calls else ""
+        if not reason or (pending.calls == 1 and reason not in self._refused):
+            self._keep_failures(_unread(rows, pending), rows, pending.record)
+            return
+        items = counted(len(rows), next(iter(rows[0])).removesuffix("_id"))
+        place, calls = self._refused.setdefault(reason, (len(self._unread), []))
+        calls.append(f"{pending.record.path.rpartition('.')[2]} of {items}")
+        line = f"The token may read none of: {', '.join(calls)} ({HTTPStatus.FORBIDDEN:d} {reason})"
+        self._keep_failures(line, rows, pending.record, place)
 
     def failures(self, count: int, of: int, rows: list[dict[str, Any]]) -> None:
         """Add failed items of `parallel.map` to the result; `rows` describes the first of them."""
         what = f"{count:,} of {of:,} items failed"
         self._keep_failures(f"{what}: {rows[0].get('message')}" if rows else what, rows)
 
-    def _keep_failures(self, line: str, rows: Sequence[dict[str, Any]], call: CallRecord | None = None) -> None:
-        """Add collected failures to the result: a line of text about them, and a row for each."""
+    def _keep_failures(
+        self, line: str, rows: Sequence[dict[str, Any]], call: CallRecord | None = None, place: int | None = None
+    ) -> None:
+        """Add collected failures to the result: a line of text about them, and a row for each.
+
+        Parameters:
+            place: of the line that this one takes the place of; the end, or None, for a new line.
+        """
         self._result.failures += rows[: MAX_FAILURES_KEPT - len(self._result.failures)]
-        if len(self._unread) < MAX_FAILURES_KEPT:
-            self._unread.append((call, line))
+        place = len(self._unread) if place is None else place
+        if place < MAX_FAILURES_KEPT:
+            self._unread[place : place + 1] = [(call, line)]
 
     def _add_deleted(self, items: Iterable[DeletedItem]) -> None:
         """Add items of list arguments that were deleted meanwhile to the result, each once."""

@@ -16,7 +16,7 @@ from kosmo_kernel import snapshot
 from kosmo_kernel.demo import ago
 from kosmo_kernel.demo.server import serve
 from kosmo_kernel.errors import CredentialsError
-from kosmo_kernel.integrations.heroku.demo.api import DEMO_TOKEN, DemoApi
+from kosmo_kernel.integrations.heroku.demo.api import DEMO_TOKEN, DemoApi, forbidding
 from kosmo_kernel.integrations.heroku.demo.company import Company, company
 from kosmo_kernel.integrations.heroku.demo.company_data import TEAM, account_record
 from kosmo_kernel.integrations.heroku.demo.models import AddOn, App
@@ -154,16 +154,19 @@ def test_a_snapshot_of_everything_answers_for_databases_too(monkeypatch: pytest.
 
 
 def test_a_token_that_the_api_of_databases_refuses_leaves_the_rest_whole(monkeypatch: pytest.MonkeyPatch) -> None:
-    api = DemoApi(company(), capacity=10**9)
-
-    def refusing(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        if not environ["PATH_INFO"].startswith("/data/"):
-            return api(environ, start_response)
-        start_response("403 Forbidden", [("Content-Type", "application/json"), ("Content-Length", "36")])
-        return [b'{"id": "forbidden", "message": "no"}']
-
-    with serve(refusing) as served:
-        rows = table("deadlines", monkeypatch, served.url)
+    api = forbidding(DemoApi(company(), capacity=10**9), "/data/", "/client/", "/redis/", "/postgres/")
+    with serve(api) as served:
+        monkeypatch.setenv("HEROKU_API_URL", served.url)
+        monkeypatch.setenv("HEROKU_API_KEY", DEMO_TOKEN)
+        with Session() as session:
+            deadlines = session.run('time.set_now("2026-11-20"); return heroku.tables.deadlines()')
+            databases = session.run('time.set_now("2026-11-20"); return heroku.tables.databases()')
+    said = "The token may read none of: list_maintenances of 16 apps, list_maintenances of 2 addons"
+    assert deadlines.unread == [f"{said} (403 forbidden)"]
+    more = "get_database of 20 addons, list_backup_schedules of 14 addons, list_backups of 13 apps"
+    assert databases.unread == [f"{said}, {more} (403 forbidden)"]
+    assert all(row["unread"] for row in databases.value)
+    rows = deadlines.value
     unread = [row for row in rows if row["unread"]]
     assert {row["kind"] for row in unread} == {"database maintenance"}
     assert all("403 forbidden" in row["unread"] for row in unread)
