@@ -266,10 +266,10 @@ class CallTracker:
             self._keep_failures(_unread(rows, pending), rows, pending.record)
             return
         items = counted(len(rows), next(iter(rows[0])).removesuffix("_id"))
-        place, calls = self._refused.setdefault(reason, (len(self._unread), []))
+        position, calls = self._refused.setdefault(reason, (len(self._unread), []))
         calls.append(f"{pending.record.path.rpartition('.')[2]} of {items}")
         line = f"The token may read none of: {', '.join(calls)} ({HTTPStatus.FORBIDDEN:d} {reason})"
-        self._keep_failures(line, rows, pending.record, place)
+        self._keep_failures(line, rows, pending.record, position)
 
     def failures(self, count: int, of: int, rows: list[dict[str, Any]]) -> None:
         """Add failed items of `parallel.map` to the result; `rows` describes the first of them."""
@@ -277,17 +277,17 @@ class CallTracker:
         self._keep_failures(f"{what}: {rows[0].get('message')}" if rows else what, rows)
 
     def _keep_failures(
-        self, line: str, rows: Sequence[dict[str, Any]], call: CallRecord | None = None, place: int | None = None
+        self, line: str, rows: Sequence[dict[str, Any]], call: CallRecord | None = None, position: int | None = None
     ) -> None:
         """Add collected failures to the result: a line of text about them, and a row for each.
 
         Parameters:
-            place: of the line that this one takes the place of; the end, or None, for a new line.
+            position: of the line that this one takes the position of; the end, or None, for a new line.
         """
         self._result.failures += rows[: MAX_FAILURES_KEPT - len(self._result.failures)]
-        place = len(self._unread) if place is None else place
-        if place < MAX_FAILURES_KEPT:
-            self._unread[place : place + 1] = [(call, line)]
+        position = len(self._unread) if position is None else position
+        if position < MAX_FAILURES_KEPT:
+            self._unread[position : position + 1] = [(call, line)]
 
     def _add_deleted(self, items: Iterable[DeletedItem]) -> None:
         """Add items of list arguments that were deleted meanwhile to the result, each once."""
