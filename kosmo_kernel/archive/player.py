@@ -10,6 +10,7 @@ same error again. What the snapshot does not have is an error too, and never an 
 
 from __future__ import annotations
 
+import itertools
 import threading
 from abc import ABC, abstractmethod
 from collections import defaultdict
@@ -37,6 +38,8 @@ from kosmo_kernel.client.fan_out import records_of_items
 from kosmo_kernel.errors import API_ERRORS, KosmoError, NotRecordedError, SettingsError, api_error
 from kosmo_kernel.text import counted, iso_time, normalize_alias, value_at
 
+_numbers = itertools.count(1)
+
 
 class Playback(ABC):
     """Saved answers in place of the network: a `Player`, or a `SnapshotPlayer`; a `Cassette`. Thread-safe.
@@ -47,6 +50,7 @@ class Playback(ABC):
     Attributes:
         file: the same.
         recorded: the time of the data.
+        token: stands in place of a token; each archive that was opened has another.
         account: the account of calls that name none.
 
     Raises:
@@ -59,6 +63,7 @@ class Playback(ABC):
 
     def __init__(self, file: Path) -> None:
         self.file = file
+        self.token = f"no-token-{next(_numbers)}"
         self._lock = threading.Lock()
 
     def transport(self, integration: Integration, account: Account, _connections: Transport) -> Transport:

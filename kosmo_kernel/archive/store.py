@@ -55,6 +55,7 @@ class KeptAnswer(Struct, frozen=True):
     read: Moment  # when it was there
     number: int  # the order in which answers came
     size: int  # in bytes
+    has_age: bool  # whether it came from a service now, and not from an archive, which has its own time
 
     def reply(self) -> Reply:
         """Return the answer as a new reply; its records are decoded when somebody reads them."""
@@ -101,7 +102,8 @@ class Reading:
     def note(self, answer: KeptAnswer, *, from_store: bool) -> None:
         """Note that the run uses an answer, which the store had or which has just come."""
         self.from_store += from_store
-        self.oldest = min(self.oldest or answer.read.time, answer.read.time)
+        if answer.has_age:
+            self.oldest = min(self.oldest or answer.read.time, answer.read.time)
 
 
 class _Request(Struct, eq=False):
@@ -164,7 +166,13 @@ class Answers:
         return answer.reply()
 
     def ask(
-        self, key: AnswerKey, request: Callable[[], Reply], reading: Reading | None, check: Callable[[], None]
+        self,
+        key: AnswerKey,
+        request: Callable[[], Reply],
+        reading: Reading | None,
+        check: Callable[[], None],
+        *,
+        has_age: bool = True,
     ) -> Reply:
         """Return the answer to a call: for a reading one that it accepts, else what a request gets, which is kept.
 
@@ -173,6 +181,7 @@ class Answers:
             request: sends the request, and returns the whole answer.
             reading: the reading of a question; None for a function, which always asks.
             check: raises an error if the run has ended; called while another thread makes the same request.
+            has_age: the answer comes from a service now, and not from an archive.
 
         Raises:
             ApiError: the service answered with an error.
@@ -189,7 +198,7 @@ class Answers:
             while not other.ended.wait(_POLL_SECONDS):
                 check()
         try:
-            return self._keep(key, request(), reading)
+            return self._keep(key, request(), reading, has_age=has_age)
         except ApiError as error:
             if reading:
                 with self._lock:
@@ -207,7 +216,7 @@ class Answers:
             self._answers.clear()
             self._size = 0
 
-    def _keep(self, key: AnswerKey, reply: Reply, reading: Reading | None) -> Reply:
+    def _keep(self, key: AnswerKey, reply: Reply, reading: Reading | None, *, has_age: bool) -> Reply:
         """Keep the whole answer of a reply, and return the reply, whose records are there as JSON, too."""
         data = reply.values[0]
         is_list = not isinstance(data, dict)
@@ -215,7 +224,7 @@ class Answers:
         size = sum(len(text) for _, text in content.parts()) + OVERHEAD_BYTES
         with self._lock:
             self._count += 1
-            answer = KeptAnswer(content, is_list, Moment.now(), self._count, size)
+            answer = KeptAnswer(content, is_list, Moment.now(), self._count, size, has_age)
             if reading:
                 reading.note(answer, from_store=False)
             if replaced := self._answers.pop(key, None):

@@ -326,7 +326,7 @@ class Services:
         Raises:
             ApiError: the same run could not read it before.
         """
-        if handle.reading is None or not client.live:
+        if handle.reading is None:
             return None
         return self.store.take(self.store.key(client.account, function, args), handle.reading)
 
@@ -336,9 +336,8 @@ class Services:
         def fetch() -> Reply:
             return client.fetch(function, args, handle.progress, on_answer=handle.on_answer)
 
-        if not client.live:  # an archive is a store itself
-            return fetch()
-        return self.store.ask(self.store.key(client.account, function, args), fetch, handle.reading, handle.check)
+        key = self.store.key(client.account, function, args)
+        return self.store.ask(key, fetch, handle.reading, handle.check, has_age=client.live)
 
     def _ask(self, client: Client, function: Function, args: Mapping[str, Any], handle: CallHandle) -> Reply:
         """Make a request as `_request` does, and count it in the progress, even if it fails."""
@@ -400,7 +399,7 @@ class Services:
         if archive:
             cassette = archive
             account = accounts.Account(
-                integration.name, archive.account, "no-token", integration.base_url, "an archive"
+                integration.name, archive.account, archive.token, integration.base_url, "an archive"
             )
         elif self._cassette and not self._cassette.live:
             name = normalize_alias(alias)
@@ -408,7 +407,7 @@ class Services:
         elif not is_fictional:
             account = accounts.find(integration, alias)
         # An archive that was written again is another one.
-        name = f"{alias} {id(archive)}" if archive else normalize_alias(account.alias if account else alias)
+        name = f"{alias} {archive.token}" if archive else normalize_alias(account.alias if account else alias)
         key = (integration.name, name)
         with self._lock:
             client = self._clients.get(key)

@@ -13,6 +13,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
+from http import HTTPStatus
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -136,6 +137,15 @@ class AccountLists:
         names = [table_of(plan.function) for plan in order]
         self.tables = {name: self.tables[name] for name in names if name in self.tables}
         self._drop_deleted()
+
+    @property
+    def is_complete(self) -> bool:
+        """Return whether all was answered. That there is nothing of one item (404) is an answer, and is kept."""
+        return all(
+            failure.get("status") == HTTPStatus.NOT_FOUND
+            and any(param.name in failure for param in self._lists[failure["table"]].params)
+            for failure in self.failures
+        )
 
     def _drop_deleted(self) -> None:
         """Remove the records of deleted items, which were read before the deletion, and note the items."""
@@ -417,7 +427,7 @@ def take(
         "account": session.account,
         "begun": iso_time(started),
         "ended": iso_time(datetime.now(UTC)),
-        "complete": not lists.failures,
+        "complete": lists.is_complete,
         "requests": lists.requests,
         "failures": lists.failures,
         "left_out": lists.left_out,

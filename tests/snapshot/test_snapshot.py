@@ -143,6 +143,24 @@ def test_what_could_not_be_read_is_named_and_the_rest_is_kept(file: Path, monkey
     assert "booking-api" in set(saved["dynos"]["app_id"])
 
 
+@pytest.mark.parametrize(("status", "complete"), [("404 Not Found", True), ("403 Forbidden", False)])
+def test_that_there_is_nothing_of_one_app_is_an_answer_and_a_refusal_is_none(
+    file: Path, monkeypatch: pytest.MonkeyPatch, status: str, *, complete: bool
+) -> None:
+    demo, path = DemoApi(company()), "/apps/my-app/dynos"
+
+    def api(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        if environ["PATH_INFO"] == path:
+            return said(start_response, status, b'{"id": "said", "message": "No."}')
+        return demo(environ, start_response)
+
+    made = taken(api, file, monkeypatch)
+    assert made.manifest.complete is complete
+    with Session(from_archive=file) as session, pytest.raises(RefusedError, match="said") as raised:
+        session.run("heroku.list_dynos('my-app')")
+    assert raised.value.status == int(status[:3])
+
+
 def test_an_account_that_may_see_nothing_leaves_no_folder(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(RefusedError):
         taken(without("/apps"), file, monkeypatch)
