@@ -282,7 +282,7 @@ class CallTracker:
         """Add collected failures to the result: a line of text about them, and a row for each.
 
         Parameters:
-            position: of the line that this one takes the position of; the end, or None, for a new line.
+            position: that of the line that this one replaces; the end, or None, for a new line.
         """
         self._result.failures += rows[: MAX_FAILURES_KEPT - len(self._result.failures)]
         position = len(self._unread) if position is None else position

@@ -4,7 +4,7 @@
 
     pictures.over_time(frame, "a month cost", "${:,.0f}")   a number over days, by what makes it up
     pictures.by_day(frame, "releases")                      how many on each day
-    pictures.bars(frame, "days left")                       a number for each thing
+    pictures.days_left(frame, "team")                       days of things on a line, by group
     pictures.shares(frame, "dynos")                         counts of each thing, by state
     pictures.matrix(frame, levels)                          a word where two things meet
 
@@ -19,6 +19,7 @@ from __future__ import annotations
 import io
 import re
 import warnings
+from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import date
 from typing import TYPE_CHECKING, Any
@@ -243,28 +244,35 @@ def by_day(frame: pd.DataFrame, what: str) -> Picture:
     return Picture(title, f"{title}, as a bar for each day.", frame, 0, draw)
 
 
-def bars(frame: pd.DataFrame, what: str, title: str, *, near: float | None = None) -> Picture:
-    """Return a bar for each thing.
+def days_left(frame: pd.DataFrame, what: str, title: str, *, near: float) -> Picture:
+    """Return things with a day as dots on a line of days, a line for each group of them.
+
+    Things of one group and day share a dot, with their number above it.
 
     Parameters:
-        frame: the columns `name` and `value`, in the order of the bars.
-        what: what the numbers are: "days left".
+        frame: the columns `group` and `days`, in the order of the lines; further ones are in the table of numbers.
+        what: what a line is of: "team".
         title: the title, a sentence.
-        near: numbers up to this one are in the colour of a warning.
+        near: dots up to this number of days are in the colour of a warning.
     """
-    visible = frame.head(MAX_THINGS)
+    groups = list(dict.fromkeys(str(group) for group in frame["group"]))[:MAX_THINGS]
+    dots = Counter(zip(map(str, frame["group"]), map(int, frame["days"]), strict=True))
 
     def draw(axes: Axes, is_wide: bool) -> None:
-        values = [float(value) for value in visible["value"]]
-        colours = [RED if near is not None and value <= near else BLUE for value in values]
-        drawn = axes.barh(range(len(visible)), values, color=colours, height=0.62)
-        axes.bar_label(drawn, [f" {value:,.0f}" for value in values], padding=2, color=INK)
-        _name_rows(axes, [str(name) for name in visible["name"]], is_wide=is_wide)
-        axes.margins(x=0.12)
-        axes.set_xticks([])
-        axes.spines["bottom"].set_visible(False)
+        for row, name in enumerate(groups):
+            own = {days: count for (group, days), count in dots.items() if group == name}
+            axes.axhline(row, color=LINE, linewidth=1, zorder=0)
+            axes.scatter([*own], [row] * len(own), s=90, color=[RED if days <= near else BLUE for days in own])
+            for days, count in own.items():
+                if count > 1:
+                    axes.annotate(f"{count:,}", (days, row), (0, 7), textcoords="offset points", ha="center", color=INK)
+        _name_rows(axes, groups, is_wide=is_wide)
+        axes.set_xlim(min(0, *(days for _, days in dots)) - 1)
+        axes.xaxis.set_major_locator(_integer_ticks(8 if is_wide else 4))
+        axes.axvline(near, color=LINE, linestyle=":", zorder=0)
+        axes.set_xlabel("days left")
 
-    return Picture(title, f"{title}, as a bar of {what} for each.", frame, len(visible), draw)
+    return Picture(title, f"{title}, as dots on a line of days for each {what}.", frame, len(groups) + 1, draw)
 
 
 def shares(frame: pd.DataFrame, what: str, title: str) -> Picture:

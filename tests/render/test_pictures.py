@@ -20,7 +20,9 @@ HOSTILE = '</text><script>alert(1)</script>&"\\frac{1}{2} $x$ $y$\n_\u202e'
 MAKERS: dict[str, Callable[[str], Picture]] = {
     "over_time": lambda name: pictures.over_time(pd.DataFrame({"day": DAYS, name: [1, 2, 3], "b": [3, 2, 1]}), name),
     "by_day": lambda name: pictures.by_day(pd.DataFrame({"day": DAYS, "count": [1, 0, 3]}), name),
-    "bars": lambda name: pictures.bars(pd.DataFrame({"name": [name, "b"], "value": [3, 80]}), name, name, near=30),
+    "days_left": lambda name: pictures.days_left(
+        pd.DataFrame({"group": [name, "b", "b"], "days": [3, 80, 80]}), name, name, near=30
+    ),
     "shares": lambda name: pictures.shares(pd.DataFrame({name: [1, 0], "up": [2, 3]}, index=[name, "b"]), name, name),
     "matrix": lambda name: pictures.matrix(pd.DataFrame({name: ["own", ""]}, index=[name, "b"]), ["view", "own"], name),
 }
