@@ -10,13 +10,13 @@ from functools import partial
 from inspect import Parameter, Signature
 from typing import TYPE_CHECKING, Any
 
-from kosmo_kernel.calls.options import NO_FRONTEND, Frontend, RunOptions
+from kosmo_kernel.calls.options import Frontend, RunOptions
 from kosmo_kernel.catalogue import ERROR_MODES, RESERVED, Column, Function, Integration, lua_words
 from kosmo_kernel.errors import InvalidArgumentsError, KosmoError
 from kosmo_kernel.notebook import cells
 from kosmo_kernel.pages import paragraphs
 from kosmo_kernel.pages.design import ipython_shell
-from kosmo_kernel.progress.display import TerminalProgress
+from kosmo_kernel.progress.display import ProgressDisplay, TerminalProgress
 from kosmo_kernel.python_api import current_session
 from kosmo_kernel.render.display import Note
 from kosmo_kernel.render.error_lines import hide_own_frames
@@ -162,7 +162,7 @@ def _frontend(shell: Any) -> Iterator[Frontend]:
     """Provide the front end for one call.
 
     Without IPython, a call shows progress only in a terminal, because a script that makes many calls would fill its log
-    with a line for each.
+    with a line for each. Elsewhere it says the estimate of more than a minute of waiting.
     """
     if shell:
         with cells.progress_line(shell) as line:
@@ -171,4 +171,12 @@ def _frontend(shell: Any) -> Iterator[Frontend]:
         with TerminalProgress(sys.stderr) as line:
             yield Frontend(ask=input if sys.stdin and sys.stdin.isatty() else None, progress=line)
     else:
-        yield NO_FRONTEND
+        with ProgressDisplay(lambda _state: None, _say) as line:
+            yield Frontend(progress=line)
+
+
+def _say(text: str) -> None:
+    """Write a line to standard error, which a process may not have."""
+    if sys.stderr:
+        sys.stderr.write(f"{text}\n")
+        sys.stderr.flush()

@@ -7,12 +7,14 @@ import os
 import pty
 import pydoc
 import re
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pandas as pd
 import pytest
+from kosmo_command import environment
 from python_shell import MakeShell, no_notebooks, run, shells, value
 
 from kosmo_kernel import integrations
@@ -174,6 +176,22 @@ def test_a_call_in_a_terminal_shows_its_progress(heroku: Any, monkeypatch: pytes
         terminal.flush()
         assert "1 call · 1 request" in os.read(ours, 1 << 16).decode()
     os.close(ours)
+
+
+@pytest.mark.parametrize("call", ["tables.access()", "list_dynos(app_id=heroku.list_apps())"])
+def test_a_script_says_that_it_has_to_wait_for_more_than_a_minute(call: str) -> None:
+    with serve(DemoApi(company(200), capacity=40)) as served:
+        process = subprocess.Popen(
+            [sys.executable, "-c", f"from kosmo_kernel import heroku; heroku.{call}"],
+            stderr=subprocess.PIPE,
+            text=True,
+            env=environment({"HEROKU_API_URL": served.url, "HEROKU_API_KEY": DEMO_TOKEN, "KOSMO_DEMO": ""}),
+        )
+        assert process.stderr is not None
+        said = process.stderr.readline()
+        process.kill()
+        process.communicate(timeout=60)
+    assert re.fullmatch(r"[\d,]+ calls to come, about [\d,]+ requests; .* 75 a minute: about \d+ \w+\.\n", said)
 
 
 def test_a_call_needs_no_standard_streams(heroku: Any, monkeypatch: pytest.MonkeyPatch) -> None:
