@@ -107,6 +107,8 @@ INDEXES = {"kosmo_requests": "CREATE INDEX kosmo_requests ON kosmo_answers (requ
 _EXPECTED = {("table", name): text for name, text in TABLES.items()}
 _EXPECTED |= {("index", name): text for name, text in INDEXES.items()}
 
+_ANEW = "Name another file: `kosmo snapshot -o FILE` makes one of an account, and `--record FILE` one of a run."
+
 
 def check_tables(connection: sqlite3.Connection, file: Path) -> None:
     """Check that a file is an archive that this version reads.
@@ -120,7 +122,7 @@ def check_tables(connection: sqlite3.Connection, file: Path) -> None:
     if application != APPLICATION_ID:
         raise SettingsError(
             f"{file} is no archive of kosmo_kernel, but another SQLite database, and only an archive is read or "
-            "replaced. Nothing was sent. Name another file."
+            f"replaced. Nothing was sent. {_ANEW}"
         )
     if version > VERSION:
         raise SettingsError(
@@ -137,7 +139,7 @@ def check_tables(connection: sqlite3.Connection, file: Path) -> None:
         names = f" ({', '.join(other)[:200]!r})" if other else ""
         raise SettingsError(
             f"{file} is not used: its tables, indexes or triggers are not those of an archive{names}, so another "
-            "program has changed it. Name another file."
+            f"version of kosmo_kernel wrote it, or another program has changed it. {_ANEW}"
         )
 
 
@@ -350,7 +352,7 @@ def open_archive(file: Path, *, writes: bool = False) -> Archive:
         location.create()
     is_empty = location.check(writes=writes)
     if is_empty and not writes:
-        raise SettingsError(f"{file} is empty, and so no archive. Name another file.")
+        raise SettingsError(f"{file} is empty, and so no archive. {_ANEW}")
     connection = None
     try:
         connection = _connected(location, writes=writes)
@@ -381,9 +383,7 @@ def _connected(location: Place, *, writes: bool) -> sqlite3.Connection:
 
 
 def _damaged(file: Path, why: str) -> SettingsError:
-    return SettingsError(
-        f"{file} is damaged, or no archive of kosmo_kernel: {why}. Nothing was sent. Name another file."
-    )
+    return SettingsError(f"{file} is damaged, or no archive of kosmo_kernel: {why}. Nothing was sent. {_ANEW}")
 
 
 def advice_to_resume(file: Path) -> str:

@@ -219,6 +219,15 @@ def test_a_file_with_a_fault_is_an_error_that_names_it(
     assert FAULTS[make] in caught.value.message
 
 
+def test_a_file_of_another_form_is_refused_with_how_to_make_an_archive(file: Path) -> None:
+    for make in (a_text, another_database, another_column):
+        file.unlink(missing_ok=True)
+        open_archive(file, writes=True).close()
+        make(file)
+        with pytest.raises(SettingsError, match=r"`kosmo snapshot -o FILE` makes one .* `--record FILE` one of a run"):
+            Session(from_archive=file)
+
+
 @pytest.mark.full
 @both
 def test_a_value_of_more_than_its_limit_is_not_read(door: Door, file: Path) -> None:

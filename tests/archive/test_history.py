@@ -17,6 +17,7 @@ from kosmo_kernel import archive, snapshot
 from kosmo_kernel.demo.server import serve
 from kosmo_kernel.integrations.heroku.demo.api import DEMO_TOKEN, DemoApi
 from kosmo_kernel.integrations.heroku.demo.company import company
+from kosmo_kernel.session import Session
 
 
 @pytest.fixture
@@ -67,3 +68,17 @@ def test_python_has_the_history_as_a_frame(tmp_path: Path, session: Any) -> None
     assert frame[["apps", "dynos", "people"]].to_numpy().tolist() == [[19, 43, 11]]
     assert frame["cents"].isna().all()
     assert frame["apps"].dtype == "Int64"
+
+
+@pytest.mark.full
+def test_thirty_nights_are_thirty_rows_in_a_file_that_hardly_grows(tmp_path: Path) -> None:
+    file, sizes, lists = tmp_path / "history.kosmo", [], []
+    for _ in range(30):
+        with Session("demo") as session:
+            snapshot.take(session, file)
+        sizes.append(file.stat().st_size)
+        with Session(from_archive=file) as session:
+            lists.append(session.run("return #heroku.list_apps(), #heroku.tables.stacks()").values)
+    assert len(archive.history(file)) == len(figures(file)) == 30
+    assert lists == lists[:1] * 30
+    assert sizes[-1] < 4 * sizes[0]

@@ -14,6 +14,7 @@ from kosmo_kernel import heroku
 from kosmo_kernel.accounts import Account
 from kosmo_kernel.archive import store
 from kosmo_kernel.archive.store import AnswerKey, Answers
+from kosmo_kernel.calls.options import RunOptions
 from kosmo_kernel.catalogue import Function
 from kosmo_kernel.client.call import Reply
 from kosmo_kernel.demo.server import serve
@@ -292,3 +293,21 @@ def test_a_record_stays_a_record_and_an_empty_list_stays_empty() -> None:
     reading = answers.reading()
     replies = [answers.take(key, reading) for key in (record, empty)]
     assert [reply and reply.data for reply in replies] == [{"name": "a"}, []]
+
+
+def test_what_may_be_less_than_a_list_is_not_taken_for_one(api: CountingApi) -> None:
+    api.refused = ("/apps",)
+    with Session() as session:
+        session.run("heroku.list_apps({ errors = 'collect' })")
+        session.call("heroku.list_apps", {}, RunOptions(dry_run=True))
+        api.refused = ()
+        session.run("heroku.list_releases({ app_id = 'my-app', newest = 1 })")
+        assert len(session.run("return heroku.tables.stages()").value) > 1
+    assert api.count("/apps") == 2  # the refused one, and that of the table
+
+
+def test_each_session_has_a_store_of_its_own(api: CountingApi) -> None:
+    for _ in range(2):
+        with Session() as session:
+            session.run("heroku.tables.stages()")
+    assert api.count("/apps") == 2
