@@ -16,6 +16,7 @@ from functools import lru_cache
 from http import HTTPStatus
 from pkgutil import resolve_name
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from msgspec.structs import replace
 
@@ -23,7 +24,7 @@ from kosmo_kernel import accounts, integrations
 from kosmo_kernel.archive.store import Answers, Reading
 from kosmo_kernel.calls.corrected_calls import corrected_call
 from kosmo_kernel.calls.provider import FICTION, ServiceCall
-from kosmo_kernel.catalogue import CONCURRENCY, ERROR_MODES, Function, Integration, Link
+from kosmo_kernel.catalogue import CHOICE, CONCURRENCY, ERROR_MODES, Function, Integration, Link
 from kosmo_kernel.client.call import CallHandle, CallRequest, DeletedItem, PlannedCall, Reply
 from kosmo_kernel.client.client import Client
 from kosmo_kernel.client.fan_out import FanOut, ThreadPool, answer_from_lists
@@ -173,13 +174,16 @@ class Services:
                 else host.url
             )
 
+        def url_of(args: Mapping[str, Any]) -> str:
+            chooser = function.chooser
+            if chooser and chooser.name in args and CHOICE not in args:  # its record is asked for first
+                return f"{address}{chooser.listed_at}/{quote(str(args[chooser.name]), safe='')}"
+            return address_of(function.link(args)) + function.url(args)
+
         if bound_call.fan_out_argument and not bound_call.calls:
             return [self._plan_of_items(bound_call, address_of)]
         return [
-            PlannedCall(
-                bound_call.name, bound_call.account, args, "GET", address_of(function.link(args)) + function.url(args)
-            )
-            for args in bound_call.calls
+            PlannedCall(bound_call.name, bound_call.account, args, "GET", url_of(args)) for args in bound_call.calls
         ]
 
     def _plan_of_items(self, bound_call: ServiceCall, address_of: Callable[[Link], str]) -> PlannedCall:

@@ -519,7 +519,7 @@ class Function(Struct, frozen=True, dict=True):
     @property
     def choices(self) -> str:
         """The sets of arguments of which each call has one: `app_id`, or `pipeline_id` and `stage`, or none."""
-        sets = [" and ".join(f"`{name}`" for name in link.places) for link in self.links]
+        sets = list(dict.fromkeys(" and ".join(f"`{name}`" for name in link.places) for link in self.links))
         return ", or ".join([names for names in sets if names] + ["none"] * ("" in sets))
 
     def _whole(self, limit: object) -> str:

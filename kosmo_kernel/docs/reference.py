@@ -217,7 +217,7 @@ def _function(integration: Integration, function: Function, *, in_python: bool) 
 
 def _parameters(function: Function) -> Iterator[str]:
     yield _parameter_table(function)
-    if len(function.links) > 1:
+    if len({link.places for link in function.links}) > 1:
         yield paragraphs(f"A call has one of these sets of arguments: {function.choices}.")
     if function.fan_out:
         yield f'With a list also {" and ".join(f"`{name}`" for name in RESERVED)}: `docs.read("parallel")`.'

@@ -143,3 +143,15 @@ def test_a_list_that_the_session_has_listed_before_is_counted() -> None:
     assert [(one.each, one.requests) for one in known] == [("", 1), ("app_id", apps)]
     assert known[1].arguments == {"app_id": f"each of {apps}"}
     assert known[1].url.endswith("/apps/{app_id}/dynos")
+
+
+def test_an_add_on_whose_plan_is_not_known_is_what_is_asked_for_first() -> None:
+    with Session("demo") as session:
+        addons = session.run("return heroku.list_account_addons()").value
+        addon = next(addon for addon in addons if addon["name"] == "redis-globular-62745")
+        by_name, by_record = (
+            session.call("heroku.get_database", {"addon_id": one}, RunOptions(dry_run=True)).planned[0].url
+            for one in ("redis-globular-62745", dict(addon))
+        )
+    assert by_name == "https://api.heroku.com/addons/redis-globular-62745"
+    assert by_record == f"https://api.data.heroku.com/redis/v0/databases/{addon['id']}"

@@ -138,3 +138,10 @@ def test_what_no_function_does_is_said_first_with_the_command_of_a_person(words:
 def test_every_page_with_keywords_can_be_read() -> None:
     lines = (ROOT / "kosmo_kernel/docs/keywords.txt").read_text().splitlines()
     assert [line for line in lines if not docs.read(line.partition(": ")[0]).startswith("# ")] == []
+
+
+@pytest.mark.parametrize(
+    "words", ["upgrade", "end of life", "Postgres 15", "Redis 7.2", "forced", "deadline", "maintenance"]
+)
+def test_the_words_of_a_forced_day_find_the_table_of_deadlines(words: str) -> None:
+    assert "heroku.tables.deadlines" in kosmo("search", words).stdout

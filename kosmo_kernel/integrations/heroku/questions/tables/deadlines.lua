@@ -1,9 +1,9 @@
 -- title: Deadlines
 -- about: One row for each thing that has a day, the next one first. `kind` is `database maintenance` (Heroku moves a
---   database or upgrades one of a version that is at its end of life, at the latest on that day), `stack builds end`
---   (from that day on nothing can be built), `stack support ends`, `certificate` (its last day), `authorization` (a
---   token that ends) or `unpaid` (Heroku suspends or deletes a team or the account; no API says which of its apps or
---   add-ons is not paid). `forced` says that Heroku does it by itself. The day of a database comes from Heroku, never
+--   Postgres or Redis database, or upgrades one of a version that is at its end of life, at the latest on that day),
+--   `stack builds end` (from that day on nothing can be built), `stack support ends`, `certificate` (its last day),
+--   `authorization` (a token that ends) or `unpaid` (Heroku suspends or deletes a team or the account; no API says which
+--   of its apps or add-ons is not paid). `forced` says that Heroku does it by itself. The day of a database comes from Heroku, never
 --   from its version; that of a stack comes from a table in this package, and is here until it is past.
 --   `scheduled_for` is when Heroku runs a maintenance before that day, unless somebody moves it. `command` is what to
 --   type, or the page to go to. A row without a day says in `unread` what could not be read, and why.
