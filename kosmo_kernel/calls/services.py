@@ -168,11 +168,9 @@ class Services:
             host = integration.hosts.get(link.host) if link else None
             if host is None:
                 return address
-            return (
-                accounts.other_address(integration, host, address, bound_call.account)
-                if bound_call.remote
-                else host.url
-            )
+            if not bound_call.remote:
+                return host.url
+            return accounts.other_address(integration, host, address, bound_call.account)
 
         def url_of(args: Mapping[str, Any]) -> str:
             chooser = function.chooser
