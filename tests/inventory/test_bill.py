@@ -132,4 +132,4 @@ def test_a_bill_without_its_lists_says_that_it_is_not_complete(demo: AccountData
     bill = replace(demo, tables=tables).bill
 
     assert not bill.complete
-    assert {line["price"] for line in bill.lines if line["kind"] == "dynos"} == {"not listed", "flat"}
+    assert {line["price"] for line in bill.lines if line["kind"] == "dynos"} == {"not read", "flat"}

@@ -28,15 +28,17 @@ for _, one in ipairs(heroku.list_addon_attachments()) do add_user(one.addon.id, 
 
 return list.map(addons, function(addon)
   local service = addon.addon_service and addon.addon_service.name
-  local price, owner, used_by = addon.billed_price, apps[addon.app.id], users[addon.id]
+  local price, owner = addon.billed_price, apps[addon.app.id]
+  local used_by = was_read("list_addon_attachments") and users[addon.id] or nil
   local is_contract = price and price.contract or false
   local cents = not is_contract and price and price.unit == "month" and price.cents or nil
   local word = service or ""
   return {
     name = addon.name, service = service, plan = addon.plan and addon.plan.name,
     owner_app = addon.app.name,
-    team = owner and owner.team and owner.team.name, used_by = used_by, apps_using = #used_by,
-    shared = #used_by > 1, state = addon.state, monthly_usd = cents and cents / 100,
+    team = owner and owner.team and owner.team.name, used_by = used_by,
+    apps_using = used_by and #used_by, shared = used_by and #used_by > 1, state = addon.state,
+    monthly_usd = cents and cents / 100,
     price = cents and "known" or is_contract and "contract" or "unknown",
     database = keeps_data(word),
     only_on_heroku = word:find("^heroku%-") ~= nil or HEROKUS_OWN[word] == true,

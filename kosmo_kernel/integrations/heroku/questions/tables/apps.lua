@@ -42,8 +42,11 @@ end
 
 return list.map(apps, function(app)
   local place, types, owned = placed[app.name] or {}, process_types(app), addons(app)
-  local dynos, extras = types and sum("dyno", app) / 100, owned and sum("add-on", app) / 100
-  local has_seats, is_priced = was_read("list_collaborators", app.name), types and owned
+  local has_prices = types and was_read("list_dyno_sizes")
+  local dynos = has_prices and sum("dyno", app) / 100 or nil
+  local extras = owned and sum("add-on", app) / 100
+  local has_seats, is_priced = was_read("list_collaborators", app.name), dynos and owned
+  local has_teams = was_read("list_teams") and was_read("list_team_members")
   return {
     name = app.name, team = app.team and app.team.name, owner = app.owner and app.owner.email,
     space = app.space and app.space.name, region = app.region and app.region.name,
@@ -51,7 +54,7 @@ return list.map(apps, function(app)
     buildpack = app.buildpack_provided_description, pipeline = place.pipeline, stage = place.stage,
     process_types = types, dynos = types and sum("quantity", app), addons = owned,
     custom_domains = custom_domains(app), config_vars = config_vars(app),
-    people = has_seats and was_read("list_team_members") and sum("people", app) or nil,
+    people = has_seats and has_teams and sum("people", app) or nil,
     seats = has_seats and sum("seats", app) or nil,
     monthly_usd_dynos = dynos, monthly_usd_addons = extras,
     monthly_usd = is_priced and dynos + extras,

@@ -15,11 +15,12 @@ for _, domain in ipairs(heroku.list_domains({ app_id = apps })) do
   if endpoint and endpoint.id then managed[endpoint.id] = true end
 end
 return list.map(heroku.list_sni_endpoints({ app_id = apps }), function(endpoint)
-  local cert = endpoint.ssl_cert or {}
+  local cert, is_managed = endpoint.ssl_cert or {}, managed[endpoint.id] == true
+  if not was_read("list_domains", endpoint.app_id) then is_managed = nil end
   return {
     name = endpoint.name, app = endpoint.app and endpoint.app.name or endpoint.app_id,
     domains = list.map(endpoint.domains or {}, function(id) return hosts[id] or id end),
-    subject = cert.subject, issuer = cert.issuer, managed_by_heroku = managed[endpoint.id] == true,
+    subject = cert.subject, issuer = cert.issuer, managed_by_heroku = is_managed,
     self_signed = cert["self_signed?"], first_day = cert.starts_at and cert.starts_at:sub(1, 10),
     last_day = cert.expires_at and cert.expires_at:sub(1, 10), id = endpoint.id,
   }

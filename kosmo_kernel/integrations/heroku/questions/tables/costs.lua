@@ -2,9 +2,10 @@
 -- about: One row for each thing that is billed. `kind` is `dyno` (the dynos of one process type), `add-on` (once, with
 --   the app that owns it, however many apps use it), `eco` (one price for all Eco dynos, whose app and team are `(whole
 --   account)`) or `private space`. `plan` is the size or the plan, `cents` what `quantity` of them cost in a month of 720
---   hours at list prices, and `monthly_usd` the same in dollars. Where that is not known both are null, and `price` says why: `contract`, `by hour`, `not listed` or
---   `not shown`; else `price` is `known`. One-off dynos have no price by the month and are not in here. `team` is the
---   team of the app, or the address of its owner; `pipeline` and `stage` are those of its pipeline.
+--   hours at list prices, and `monthly_usd` the same in dollars. Where that is not known both are null, and `price` says
+--   why: `contract`, `by hour`, `not listed`, `not shown`, or `not read` without the list of sizes; else `price` is
+--   `known`. One-off dynos have no price by the month and are not in here. `team` is the team of the app, or the address
+--   of its owner; `pipeline` and `stage` are those of its pipeline.
 -- needs: list_formation, list_account_addons
 -- key: kind, app, name
 -- columns: app, team, pipeline, stage, kind, name, plan, quantity, cents, monthly_usd, price
@@ -19,6 +20,7 @@ for _, size in ipairs(heroku.list_dyno_sizes()) do
   size_cents[size.name:lower()] = in_a_month(size.cost)
 end
 
+local not_priced = was_read("list_dyno_sizes") and "not listed" or "not read"
 local rows = {}
 local function add(app_name, item)
   local app, place = apps[app_name], placed[app_name] or {}
@@ -28,7 +30,7 @@ local function add(app_name, item)
     pipeline = place.pipeline, stage = place.stage,
     kind = item.kind, name = item.name, plan = item.plan, quantity = item.quantity,
     cents = item.cents, monthly_usd = item.cents and item.cents / 100,
-    price = item.price or (item.cents and "known" or "not listed"),
+    price = item.price or (item.cents and "known" or not_priced),
   }
 end
 

@@ -19,6 +19,7 @@ local function read(what, name, argument, items)
   local records, failures = heroku[name]({ [argument] = items, errors = "collect" })
   for _, one in ipairs(failures) do
     local item, reason = one[argument], (one.status or "") .. " " .. (one.id or one.type)
+    reasons[what .. " " .. item] = reason
     reasons[item] = (reasons[item] and reasons[item] .. "; " or "") .. what .. ": " .. reason
   end
   return records
@@ -59,18 +60,17 @@ return list.map(rows, function(row)
   local missing = { row.unread or "", reasons[row.id] or "", of_app or "",
     row.service and not is_made(row) and "database: " .. row.state or "" }
   missing = list.reject(missing, function(text) return text == "" end)
-  local plans = list.map(hours[row.id] or {}, hour_of)
   return {
     name = row.name, service = row.service, plan = row.plan, app = row.app, team = row.team,
     used_by = row.used_by, state = row.state, version = one.version, size_bytes = one.size_bytes,
     size_limit_bytes = one.size_limit_bytes, connections = one.connections,
     connections_limit = one.connections_limit, follows = name_of(one.following_address),
-    forked_from = name_of(one.forked_from_address),
-    followers = json.array(list.map(one.address and followers[one.address] or {}, "name")),
-    eviction_policy = one.eviction_policy, last_backup = last[row.id],
-    schedules = json.array(plans), continuous_protection = one.continuous_protection,
-    window = row.window,
+    forked_from = name_of(one.forked_from_address), last_backup = last[row.id], lent = row.lent,
+    followers = found[row.id] and json.array(list.map(followers[one.address or 0] or {}, "name")),
+    eviction_policy = one.eviction_policy, continuous_protection = one.continuous_protection,
+    schedules = is_made(row) and not reasons["schedules " .. row.id]
+      and json.array(list.map(hours[row.id] or {}, hour_of)) or nil,
     maintenance = row.status, required_by = row.required_by, scheduled_for = row.scheduled_for,
-    lent = row.lent, unread = missing[1] and list.join(missing, "; "), id = row.id,
+    unread = missing[1] and list.join(missing, "; "), window = row.window, id = row.id,
   }
 end)

@@ -13,7 +13,7 @@
 local apps = list.index_by(list.unique_by(heroku.list_apps(), "id"), "id")
 local addons = list.unique_by(heroku.list_account_addons(), "id")
 local uses, own = heroku.list_addon_attachments(), list.index_by(addons, "id")
-local attachments = list.group_by(uses, "addon.id")
+local attachments, has_apps = list.group_by(uses, "addon.id"), was_read("list_apps") or nil
 
 -- Return the records of a function about some items, and the failures by item.
 local function read(name, argument, items)
@@ -27,13 +27,13 @@ local function is_time(text) return text == nil or pcall(time.days_until, text) 
 local function users_of(addon)
   local names = list.map(attachments[addon.id] or {}, "app.name")
   if apps[addon.app.id] then names[#names + 1] = addon.app.name end
-  return json.array(list.sort_by(list.unique_by(names, tostring), tostring))
+  names = list.sort_by(list.unique_by(names, tostring), tostring)
+  return was_read("list_addon_attachments") and json.array(names) or nil
 end
 
 -- An add-on of an app out of reach is in the list of the app that uses it.
 local lent = list.reject(uses, function(use) return own[use.addon.id] end)
-local borrowers = list.unique_by(list.map(lent, "app"), "id")
-local used, unknown = read("list_addons", "app_id", borrowers)
+local used, unknown = read("list_addons", "app_id", list.unique_by(list.map(lent, "app"), "id"))
 local known = list.unique_by(list.flatten({ addons, used }), "id")
 local databases = list.filter(known, function(addon)
   return regex.match(addon.plan.name, "^heroku-(?:postgresql|redis|kafka)")
@@ -61,13 +61,13 @@ local function row_of(addon)
   local are_times = is_time(days.required_by) and is_time(days.scheduled_for)
   if not are_times then reason, days = "a day that is no time", {} end
   return {
-    name = addon.name, service = plan:match("[^:]*"), plan = plan:match(":(.*)"),
+    name = addon.name, service = plan:match("[^:]*"), plan = plan:match(":(.*)"), id = addon.id,
     team = app and app.team and app.team.name, owner = app and app.owner and app.owner.email,
     status = planned and (planned.status or "unknown") or not reason and "none" or nil,
     required_by = days.required_by, scheduled_for = days.scheduled_for,
     window = planned and (planned.window or planned.addon and planned.addon.window),
-    used_by = users_of(addon), state = addon.state, lent = not app, app = addon.app.name,
-    unread = reason and "maintenance: " .. reason or nil, id = addon.id, app_id = addon.app.id,
+    used_by = users_of(addon), state = addon.state, app = addon.app.name, app_id = addon.app.id,
+    lent = not app and has_apps, unread = reason and "maintenance: " .. reason,
   }
 end
 local missing = list.reject(lent, function(use) return ids[use.addon.id] end)

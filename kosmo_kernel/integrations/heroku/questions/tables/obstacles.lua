@@ -14,7 +14,7 @@ local function add_sorted(obstacle, names)
   for _, name in ipairs(list.sort_by(names, itself)) do add(obstacle, name) end
 end
 local addons, apps = heroku.tables.addons(), heroku.list_apps()
-for _, one in ipairs(addons) do used_by[one.name] = json.array({ table.unpack(one.used_by) }) end
+for _, one in ipairs(addons) do used_by[one.name] = { table.unpack(one.used_by or {}) } end
 for _, one in ipairs(heroku.tables.addon_attachments()) do -- also of apps that cannot be read
   local users = used_by[one.addon] or {}
   used_by[one.addon] = users

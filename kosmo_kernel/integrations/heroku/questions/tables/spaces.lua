@@ -14,7 +14,8 @@ return list.map(spaces, function(space)
     region = space.region and space.region.name,
     generation = space.generation and space.generation.name, shield = space.shield,
     state = space.state,
-    cidr = space.cidr, data_cidr = space.data_cidr, apps = apps[space.name] or 0,
+    cidr = space.cidr, data_cidr = space.data_cidr,
+    apps = was_read("list_apps") and (apps[space.name] or 0) or nil,
     members = was_read("list_space_members", space.name) and (members[space.name] or 0) or nil,
     created_at = space.created_at, id = space.id,
   }

@@ -32,7 +32,7 @@ for name in pairs(names) do
   rows[#rows + 1] = {
     stack = name,
     state = state_of(name, date),
-    apps = running[name] or 0,
+    apps = was_read("list_apps") and (running[name] or 0) or nil,
     builds_fail_from = first and first.since,
     supported_until = date and date.supported_until,
     as_of = date and date.as_of,

@@ -17,7 +17,7 @@ return list.map(teams, function(team)
     name = team.name, type = team.type,
     enterprise_account = team.enterprise_account and team.enterprise_account.name,
     identity_provider = team.identity_provider and team.identity_provider.name,
-    apps = apps[team.name] or 0,
+    apps = was_read("list_apps") and (apps[team.name] or 0) or nil,
     members = count("list_team_members", members),
     invitations = count("list_team_invitations", invitations),
     own_role = team.role, id = team.id,

@@ -51,17 +51,16 @@ for _, one in ipairs(heroku.tables.certificates()) do managed[one.id] = one.mana
 local custom = list.filter(heroku.list_domains(of_apps), { kind = "custom" })
 each(custom, function(one, app) add("domain", one.hostname, app .. ":" .. one.id) end)
 each(heroku.list_sni_endpoints(of_apps), function(one, app)
-  if not managed[one.id] then add("ssl", app .. "_" .. one.name, app .. ":" .. one.id) end
+  if managed[one.id] == false then add("ssl", app .. "_" .. one.name, app .. ":" .. one.id) end
 end)
 each(list.reject(heroku.list_log_drains(of_apps), "addon"), function(one, app)
   add("drain", app .. "_" .. (one.host or "drain"), app .. ":" .. one.id .. ":sensitive")
 end)
 local telemetry = list.filter(heroku.tables.drains(), { kind = "telemetry" })
 for _, one in ipairs(telemetry) do add("telemetry_drain", one.host or "drain", one.id) end
-local pipelines = list.index_by(list.unique_by(heroku.list_pipelines(), "id"), "id")
 for _, one in ipairs(heroku.list_pipelines()) do add("pipeline", one.name, one.id) end
-each(heroku.list_pipeline_couplings(), function(one, app)
-  local pipeline = (pipelines[one.pipeline.id] or {}).name or one.pipeline.id
-  add("pipeline_coupling", pipeline .. "_" .. one.stage .. "_" .. app, one.id)
-end)
+for _, one in ipairs(heroku.tables.pipeline_stages()) do
+  local name = one.pipeline .. "_" .. one.stage .. "_" .. one.app
+  if not reviews[one.app] then add("pipeline_coupling", name, one.id) end
+end
 return rows
