@@ -22,6 +22,7 @@ from typing import Any
 
 from kosmo_kernel.calls.provider import ServiceCall
 from kosmo_kernel.calls.shared_services import SharedServices
+from kosmo_kernel.catalogue import CHOICE
 from kosmo_kernel.checks.report import QuestionReport
 from kosmo_kernel.checks.run import run_questions
 from kosmo_kernel.client.call import CallHandle
@@ -41,7 +42,7 @@ class NotingServices(SharedServices):
     def begin(self, bound_call: ServiceCall, handle: CallHandle) -> None:
         """Note a call, and make it."""
         if bound_call.calls:  # none for an empty list argument
-            arguments = dict(bound_call.calls[0])
+            arguments = {key: value for key, value in bound_call.calls[0].items() if key != CHOICE}
             if many := bound_call.fan_out_argument:
                 arguments[many] = [call[many] for call in bound_call.calls]
             self.calls.setdefault((bound_call.name, repr(arguments)), arguments)
@@ -69,7 +70,7 @@ def served(apps: int, latency: int) -> Iterator[None]:
     command = [sys.executable, "-m", "kosmo_kernel", "demo:serve", "--apps", str(apps), "--latency", str(latency)]
     with subprocess.Popen([*command, "--budget", "off"], stdout=subprocess.PIPE, text=True) as server:
         assert server.stdout is not None
-        for _ in range(2):
+        for _ in range(3):
             match = re.fullmatch(r"(\w+)=(.*)\n", server.stdout.readline())
             assert match is not None
             os.environ[match[1]] = match[2]
