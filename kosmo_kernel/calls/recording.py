@@ -12,7 +12,7 @@ from __future__ import annotations
 import atexit
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -313,18 +313,23 @@ class KernelRecording:
 
     Attributes:
         note: a line for the user that says that an archive answers; empty if none does.
+        account: the account of the archive that answers; None if none does.
         passed: what the kernel must know of it.
 
     Raises:
         SettingsError: a file cannot be used.
     """
 
-    def __init__(self, record: str | None, from_archive: str | None, *, resume: bool) -> None:
+    def __init__(self, record: str | None, from_archive: str | None, *, resume: bool = False) -> None:
         from kosmo_kernel.archive.player import playback_of
         from kosmo_kernel.archive.recorder import Recorder
 
         # Open the files, so that errors are raised before the kernel starts.
-        self.note = playback_of(Path(from_archive)).summary() if from_archive else ""
+        self.note: str = ""
+        self.account: str | None = None
+        if from_archive:
+            with closing(playback_of(Path(from_archive))) as playback:
+                self.note, self.account = playback.summary(), playback.account or accounts.DEFAULT
         self.passed = NotebookRun(
             record=os.path.abspath(record) if record else "",
             from_archive=os.path.abspath(from_archive) if from_archive else "",

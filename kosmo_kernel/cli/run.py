@@ -64,8 +64,9 @@ def run(
     Parameters are the variables that the cell with the tag `parameters` assigns. The default value sets the type: if
     the default is a text, `007` stays a text. Write lists in JSON. Tokens are not accepted: use the name of an account.
 
-    The run uses the default account, also where the notebook declares `account = "demo"`, as the shipped notebooks do:
-    opened in Jupyter, they stay on the demo. Name another account with --account, or use the demo with --demo.
+    The run uses the default account, or with --from that of the archive, also where the notebook declares `account =
+    "demo"`, as the shipped notebooks do: opened in Jupyter, they stay on the demo. Name another account with --account,
+    or use the demo with --demo.
 
     With --record and --from you can test a runbook without a network and without a token. With --record and --resume a
     run that was killed goes on: what was answered is not asked again.
@@ -79,15 +80,17 @@ def run(
     book = runbook.read(notebook)
     if lists:
         return _listed(book.parameters()).print(as_json=as_json)
-    chosen, needs_token = one_account(account, demo=demo), recording.archive is None
-    values = runbook.with_account(book, dict(parameters), chosen, needs_token=needs_token)
+    chosen = one_account(account, demo=demo)
+    of_kernel = None if recording.archive is None else KernelRecording(None, recording.archive)
+    of_archive = of_kernel.account if of_kernel else None
+    values = runbook.with_account(book, dict(parameters), chosen, of_archive=of_archive)
     target = output or Path(f"{notebook.stem}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.ipynb")
     if html:
         page.check(target)
     with ExitStack() as stack:
         if demo:
             stack.enter_context(DEMO_ACCOUNT.exported("1"))
-        of_kernel = KernelRecording(recording.record, recording.archive, resume=recording.resume)
+        of_kernel = of_kernel or KernelRecording(recording.record, None, resume=recording.resume)
         progress = _progress(stack, notebook.stem)
         report = runbook.run(book, values, target, passed=of_kernel.passed, note=of_kernel.note, on_cell=progress)
     again = _command(notebook, parameters, account, output, demo=demo)

@@ -125,7 +125,7 @@ def read(path: Path) -> Runbook:
 
 
 def with_account(
-    runbook: Runbook, values: Mapping[str, str], account: str | None, *, needs_token: bool = True
+    runbook: Runbook, values: Mapping[str, str], account: str | None, *, of_archive: str | None = None
 ) -> dict[str, str]:
     """Return the parameters of a run, with the parameter `account` if the notebook declares it.
 
@@ -133,7 +133,7 @@ def with_account(
         runbook: the notebook.
         values: the values of parameters by name, as texts.
         account: the account that the user names, if any.
-        needs_token: whether requests are sent.
+        of_archive: the account of the archive that answers the run; None if requests are sent.
 
     Raises:
         UnknownNameError: an account is named that the notebook cannot take.
@@ -146,12 +146,10 @@ def with_account(
         return dict(values)
     if account is None and (ACCOUNT in values or parse_text(parameter.default) != accounts.DEMO):
         return dict(values)
-    return {**values, ACCOUNT: account or _default_account(needs_token=needs_token)}
+    return {**values, ACCOUNT: account or of_archive or _default_account()}
 
 
-def _default_account(*, needs_token: bool) -> str:
-    if not needs_token:
-        return accounts.DEFAULT
+def _default_account() -> str:
     if accounts.demo_chosen():
         return accounts.DEMO
     if not any(accounts.DEFAULT in accounts.names(service) for service in integrations.load_all()):

@@ -7,7 +7,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import nbformat
 import pytest
+from kosmo_command import kosmo
+from repository import ROOT
 
 from kosmo_kernel import snapshot
 from kosmo_kernel.checks.report import QuestionReport
@@ -92,3 +95,37 @@ def test_an_archive_has_no_age_however_long_a_session_keeps_its_answers(
             monkeypatch.setattr(Moment, "now", lambda now=now, by=seconds: Moment(now.clock + by, now.seconds + by))
             report = run_questions([find_table(HEROKU.name, "stacks")], session=saved, account="default")
             assert (report.read_at, report.age_note) == (None, "")
+
+
+NOTEBOOKS = ["access-audit", "costs", "deadlines", "drift", "dyno-audit", "first-steps", "incident"]
+ABOUT_THE_ARCHIVE = ("Fictional data:", "Answered from ")
+
+
+@pytest.fixture(scope="module")
+def of_demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    file = tmp_path_factory.mktemp("archive") / "saved.kosmo"
+    with Session("demo") as session:
+        snapshot.take(session, file, every=True)
+    return file
+
+
+def shown(copy: Path) -> list[str]:
+    """Return the lines of all outputs of a notebook, without those that say that an archive answered."""
+    cells = nbformat.read(copy, as_version=4).cells
+    outputs = [output for cell in cells for output in cell.get("outputs", ())]
+    texts = [output.get("text") or output.get("data", {}).get("text/plain", "") for output in outputs]
+    return [line for text in texts for line in text.splitlines() if line and not line.startswith(ABOUT_THE_ARCHIVE)]
+
+
+@pytest.mark.full
+@pytest.mark.usefixtures("kernel_list")
+@pytest.mark.parametrize("name", NOTEBOOKS)
+def test_an_archive_answers_a_notebook_as_the_account_does(name: str, of_demo: Path, tmp_path: Path) -> None:
+    notebook, live, saved = ROOT / "notebooks" / f"{name}.ipynb", tmp_path / "live.ipynb", tmp_path / "saved.ipynb"
+    runs = [
+        kosmo("run", str(notebook), "-o", str(live), "--demo", env={"KOSMO_DEMO": ""}),
+        kosmo("run", str(notebook), "-o", str(saved), "--from", str(of_demo), env={"KOSMO_DEMO": ""}),
+    ]
+    assert [run.returncode for run in runs] == [0, 0]
+    assert len(shown(live)) > 5
+    assert shown(saved) == shown(live)

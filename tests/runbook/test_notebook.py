@@ -148,13 +148,13 @@ def test_an_account_that_somebody_chose_is_kept(tmp_path: Path) -> None:
 def test_the_setting_for_the_demo_counts_but_not_in_a_replay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KOSMO_DEMO", "1")
     assert runbook.with_account(book(tmp_path), {}, None) == {"account": DEMO}
-    assert runbook.with_account(book(tmp_path), {}, None, needs_token=False) == {"account": DEFAULT}
+    assert runbook.with_account(book(tmp_path), {}, None, of_archive="team") == {"account": "team"}
 
 
 def test_without_an_account_the_error_lists_the_ways_and_a_replay_needs_none(tmp_path: Path) -> None:
     with pytest.raises(CredentialsError, match=r"(?s)HEROKU_API_KEY.*`--demo`"):
         runbook.with_account(book(tmp_path), {}, None)
-    assert runbook.with_account(book(tmp_path), {}, None, needs_token=False) == {"account": DEFAULT}
+    assert runbook.with_account(book(tmp_path), {}, None, of_archive="team") == {"account": "team"}
 
 
 def test_an_account_that_is_stored_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
