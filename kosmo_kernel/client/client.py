@@ -28,6 +28,7 @@ from kosmo_kernel.client.responses import COUNT, UNAVAILABLE, CallErrors, json_k
 from kosmo_kernel.client.retry import MAX_RETRIES, PAUSE_REASON, RetryableError, RetryPolicy
 from kosmo_kernel.client.secrets import clean, quotable_headers
 from kosmo_kernel.client.transport import (
+    LARGE_BODY_VALUES,
     MAX_BODY_VALUES,
     HttpTransport,
     NoResponseError,
@@ -36,7 +37,7 @@ from kosmo_kernel.client.transport import (
 )
 from kosmo_kernel.errors import ApiError, InvalidArgumentsError, KosmoError, RefusedError
 from kosmo_kernel.progress.run import Clock, Progress
-from kosmo_kernel.safety.decoder import DecodeError, decode
+from kosmo_kernel.safety.decoder import DecodeError, count_values, decode
 from kosmo_kernel.safety.redaction import in_texts, one_line, redact_forms, would_change
 from kosmo_kernel.settings.config_file import resolve
 from kosmo_kernel.settings.limits import MAX_RECORDS, ResponseBudget
@@ -340,6 +341,9 @@ class Exchange(CallErrors):
         """Return the value of a body."""
         if reply.status == HTTPStatus.NO_CONTENT and self._is_list:
             return []
+        if count_values(reply.body, LARGE_BODY_VALUES) > LARGE_BODY_VALUES:
+            values = min(count_values(reply.body, MAX_BODY_VALUES), MAX_BODY_VALUES)
+            self._progress.received.take_large(values, lambda: self.where)
         try:
             return decode(reply.body, max_values=MAX_BODY_VALUES)
         except DecodeError as error:

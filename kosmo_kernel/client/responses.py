@@ -92,6 +92,8 @@ class CallErrors:
         """Return the error for a body that is not read to its end."""
         title = self.integration.title
         sentences = [f"the answer of {title}, {reply.status}, is not read: {self.quoted(why)}", *self._web_page(reply)]
+        if {"start", "end"} <= {param.name for param in self.function.params}:
+            sentences.append("Ask for a shorter period")
         advice = f"If it stays so, something between you and {title} may answer in its place, such as a proxy"
         return self._error(BadAnswerError, [*sentences, advice], reply)
 

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 # What one run may cost the parent process, whatever the child process that runs Lua sends. A JSON value takes up to
 # 195 bytes in Python and usually half of that, so the values of one result take at most 0.4 to 0.8 GiB.
 MAX_RECORDS = 1_000_000  # records that Lua may refer to, and that one list may have
+MAX_LARGE_VALUES = 5_000_000  # values of the large responses of one run
 MAX_COLUMNS = 10_000  # different fields of the records of one list
 MAX_CELLS = 32_000_000  # cells of one table: records times different fields
 MAX_ARGUMENTS = 1_000  # arguments of one call
@@ -130,6 +131,7 @@ class ResponseBudget(Struct, eq=False):
     records_limit: str = ""  # the name of that limit
     _bytes: int = 0
     _records: int = 0
+    _large_values: int = 0  # the values of large responses
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     @classmethod
@@ -163,4 +165,20 @@ class ResponseBudget(Struct, eq=False):
             raise LimitError(
                 f"{where()}: {self.scope} have more than {self.max_records:,} records ({self.records_limit}).",
                 limit=self.records_limit,
+            )
+
+    def take_large(self, values: int, where: Callable[[], str]) -> None:
+        """Count the values of a large response, before it is decoded.
+
+        Raises:
+            LimitError: all of them have too many.
+        """
+        with self._lock:
+            self._large_values += values
+            is_excess = self._large_values > MAX_LARGE_VALUES
+        if is_excess:
+            raise LimitError(
+                f"{where()}: {self.scope} that are large have more than {MAX_LARGE_VALUES:,} values (values_limit). "
+                "Ask for them in several runs.",
+                limit="values_limit",
             )

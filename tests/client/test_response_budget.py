@@ -63,4 +63,4 @@ def test_a_response_of_many_values_is_not_decoded() -> None:
     body = b"[" + b"[]," * 1_000_000 + b"[]]"
     error = Asking(Script(said(200, body))).failed()
     assert isinstance(error, BadAnswerError)
-    assert "200, is not read: it has more than 200,000 values" in error.message
+    assert "200, is not read: it has more than 1,000,000 values" in error.message
