@@ -9,13 +9,12 @@ from __future__ import annotations
 import gc
 import ipaddress
 import itertools
-import math
 import os
-import random
 import signal
 import socket
 import sys
 import tempfile
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -94,7 +93,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         type=float,
         default=1.0,
         metavar="FRACTION",
-        help="Run this fraction of the selected tests of each file, always the same ones, and at least one.",
+        help="Run this fraction of the selected tests, always the same ones.",
     )
 
 
@@ -103,11 +102,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     fraction = config.getoption("--sample")
     if fraction >= 1:
         return
-    by_file: dict[Path, list[pytest.Item]] = {}
-    for item in items:
-        by_file.setdefault(item.path, []).append(item)
-    chance = random.Random(0)
-    chosen = {item for tests in by_file.values() for item in chance.sample(tests, math.ceil(fraction * len(tests)))}
+    chosen = {item for item in items if zlib.crc32(item.nodeid.encode()) < fraction * 2**32}
     config.hook.pytest_deselected(items=[item for item in items if item not in chosen])
     items[:] = [item for item in items if item in chosen]
 
