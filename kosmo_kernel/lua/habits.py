@@ -307,7 +307,7 @@ _TEST = lazy_pattern(
 )
 _ALTERNATIVES = lazy_pattern(r"\((?:[\w -]+\|)+[\w -]+\)|\A\^?[\w-]+(?:\|[\w-]+)+\$?\Z")
 _PLAIN = lazy_pattern(r"\s*,[^()]*,\s*true\b")  # the text is no pattern
-_CLASS = lazy_pattern(r"\\+([dDwWsS])")  # of regular expressions
+_CLASS = lazy_pattern(r"(?<!\\)\\++([dDwWsS])")  # of regular expressions
 
 
 def advice(source: str, line: int | None, *, compiled: bool, is_set: Callable[[str], bool], parses: Parses) -> str:

@@ -21,10 +21,10 @@ from kosmo_kernel.text import FINGERPRINT, iso_time, lazy_pattern, value_at
 Raw = Mapping[str, Any]
 Fingerprint = Callable[[object], str]
 
-_VERSION = lazy_pattern(r"\s*v?([0-9]+(?:\.[0-9]+)*)")
-_SIZE = lazy_pattern(r"([0-9][0-9.,]*)\s*([KMGTP]?)i?B(?:ytes)?\b", re.IGNORECASE)
-_LOGIN = lazy_pattern(r"://[^\s/]*@")  # in an address, before its host
-_RATIO = lazy_pattern(r"\s*([0-9]+)\s*/\s*([0-9]+)")
+_VERSION = lazy_pattern(r"\s*+v?([0-9]++(?:\.[0-9]++)*+)")
+_SIZE = lazy_pattern(r"(?<![0-9.,])([0-9][0-9.,]*+)\s*+([KMGTP]?)i?B(?:ytes)?\b", re.IGNORECASE)
+_LOGIN = lazy_pattern(r"://[^\s/@]*@")  # in an address, before its host
+_RATIO = lazy_pattern(r"\s*+([0-9]++)\s*+/\s*+([0-9]++)")
 _UNITS = ("", "K", "M", "G", "T", "P")
 # The field with an address, and the field with its fingerprint.
 _ADDRESSES = {"resource_url": "address", "following": "following_address", "forked_from": "forked_from_address"}
@@ -40,7 +40,7 @@ def moment(value: object) -> object:
     """Return a moment as ISO 8601 in UTC; anything else as it is."""
     if not isinstance(value, str):
         return None
-    text = re.sub(r"\s+(?=[+-]\d|UTC|Z)", "", value.strip()).replace("UTC", "Z")
+    text = re.sub(r"(?<!\s)\s++(?=[+-]\d|UTC|Z)", "", value.strip()).replace("UTC", "Z")
     try:
         at = datetime.fromisoformat(text)
     except ValueError:
