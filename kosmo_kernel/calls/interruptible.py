@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import gc
+import sys
 import threading
+from contextlib import suppress
+from importlib import import_module
 from types import TracebackType
 
 from kosmo_kernel.errors import StoppedError
@@ -47,3 +50,20 @@ class Interruptible:
         if self.is_open:
             self.is_open = False  # a second interrupt must not hit the cleanup after the first
             raise KeyboardInterrupt
+
+
+def import_whole(name: str) -> None:
+    """Import a module in a thread of its own: an interrupt ends the wait for it, and the import goes on.
+
+    Libraries with compiled parts, such as pandas, cannot be imported again once an import of theirs was cut short. What
+    prevents the import is raised by the next `import`.
+    """
+
+    def work() -> None:
+        with suppress(Exception):
+            import_module(name)
+
+    if name not in sys.modules:
+        thread = threading.Thread(target=work)
+        thread.start()
+        thread.join()

@@ -22,7 +22,7 @@ from weakref import finalize
 from IPython.core.magic import Magics, line_cell_magic, line_magic, magics_class, needs_local_scope, no_var_expand
 from IPython.core.magic_arguments import argument, magic_arguments
 
-from kosmo_kernel.errors import InvalidArgumentsError, KosmoError, SettingsError, UnknownNameError
+from kosmo_kernel.errors import InvalidArgumentsError, KosmoError, SettingsError, StoppedError, UnknownNameError
 from kosmo_kernel.explorer import explore
 from kosmo_kernel.magic.editing import Editing
 from kosmo_kernel.notebook import cells
@@ -257,9 +257,12 @@ def _print(text: str, stream: TextIO | None = None) -> None:
 
 @contextmanager
 def _short_errors(shell: InteractiveShell) -> Iterator[None]:
-    """Have IPython show an error of this package in its short form instead of Python's traceback."""
+    """Have IPython show an error of this package, or an interrupt, in its short form instead of Python's traceback."""
     try:
-        yield
+        try:
+            yield
+        except KeyboardInterrupt:
+            raise StoppedError("Interrupted.") from None
     except KosmoError as error:  # IPython takes an error's own rendering from this attribute
         colour = shell.colors.lower() != "nocolor"
         vars(error)["_render_traceback_"] = partial(rendered, error, colour=colour)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from kosmo_kernel.calls.options import Frontend, RunOptions
 from kosmo_kernel.catalogue import ERROR_MODES, RESERVED, Column, Function, Integration, lua_words
-from kosmo_kernel.errors import InvalidArgumentsError, KosmoError
+from kosmo_kernel.errors import InvalidArgumentsError, KosmoError, StoppedError
 from kosmo_kernel.notebook import cells
 from kosmo_kernel.pages import paragraphs
 from kosmo_kernel.pages.design import ipython_shell
@@ -25,6 +25,8 @@ from kosmo_kernel.settings.cell_options import Options
 
 if TYPE_CHECKING:
     from kosmo_kernel.session import Session
+
+__tracebackhide__ = True  # pytest leaves out the lines of this file
 
 # Arguments that say how a call is made, by name, with their default and a line of documentation.
 CALL_OPTIONS = {
@@ -43,15 +45,51 @@ def python_function(integration: Integration, function: Function, account: str |
         function: what to call.
         account: the alias of the account; the session's when None.
     """
+    full_name = f"{integration.name}.{function.name}"
 
     def call(*values: Any, **keywords: Any) -> Any:
-        return _call(integration, function, account, values, keywords)
+        options = {name: keywords.pop(name, default) for name, (default, _) in CALL_OPTIONS.items()}
 
-    call.__name__ = function.name
-    call.__qualname__ = f"{integration.name}.{function.name}"
-    call.__module__ = "kosmo_kernel"
-    call.__doc__ = "\n".join(_documentation(integration, function))
-    call.__signature__ = signature(function)  # type: ignore[attr-defined] # read by `inspect.signature`
+        def make(session: Session, frontend: Frontend) -> Result:
+            try:
+                arguments = _arguments(function, values, keywords)
+                return session.call(full_name, arguments, RunOptions(**options), frontend, account=account)
+            except InvalidArgumentsError as error:
+                if error.advice:
+                    error.advice = integration.advice(function, error, in_python=True)
+                raise
+
+        return value_of_call(make, collects=keywords.get("errors") == ERROR_MODES[1])
+
+    documentation = "\n".join(_documentation(integration, function))
+    called = at_the_caller(call, full_name, documentation)
+    called.__signature__ = signature(function)  # type: ignore[attr-defined] # read by `inspect.signature`
+    return called
+
+
+def at_the_caller(function: Callable[..., Any], full_name: str, documentation: str) -> Callable[..., Any]:
+    """Return a function for users, whose errors have the traceback of the line that called it.
+
+    An interrupt is an error with one short message, whatever it interrupts.
+
+    Parameters:
+        function: what it does.
+        full_name: its name with that of its namespace.
+        documentation: its docstring.
+    """
+
+    def call(*values: Any, **keywords: Any) -> Any:
+        try:
+            return function(*values, **keywords)
+        except KeyboardInterrupt:
+            error: KosmoError = StoppedError("Interrupted.")
+        except KosmoError as failure:
+            error = failure
+        hide_own_frames(error)
+        raise error.with_traceback(None) from None
+
+    call.__qualname__, call.__name__ = full_name, full_name.rpartition(".")[2]
+    call.__module__, call.__doc__ = "kosmo_kernel", documentation
     return call
 
 
@@ -65,37 +103,23 @@ def signature(function: Function) -> Signature:
     return Signature([*parameters, *(Parameter(name, option, default=value) for name, value in options.items())])
 
 
-def _call(
-    integration: Integration, function: Function, account: str | None, values: tuple[Any, ...], keywords: dict[str, Any]
-) -> Any:
-    """Call a function, and return what a cell that makes this call would show.
+def _arguments(function: Function, values: tuple[Any, ...], keywords: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the arguments of a call by name, as Lua values.
 
     Raises:
-        KosmoError: the call failed.
+        InvalidArgumentsError: a mistake, in Python's terms.
     """
     from kosmo_kernel.values.from_python import lua_value
 
-    options = {name: keywords.pop(name, default) for name, (default, _) in CALL_OPTIONS.items()}
-
-    def call(session: Session, frontend: Frontend) -> Result:
-        by_position = function.named(values)
-        if twice := [name for name in by_position if keywords.get(name) is not None]:
-            raise InvalidArgumentsError(f"`{twice[0]}` is given by position and by name.", where=function.name)
-        arguments = {
-            name: lua_value(list(value) if isinstance(value, Iterator) else value, name)
-            for name, value in {**by_position, **keywords}.items()
-        }
-        function.bind({name: value for name, value in arguments.items() if name not in RESERVED}, python_words)
-        arguments = {name: value for name, value in arguments.items() if value is not None}
-        full_name = f"{integration.name}.{function.name}"
-        return session.call(full_name, arguments, RunOptions(**options), frontend, account=account)
-
-    try:
-        return value_of_call(call, collects=keywords.get("errors") == ERROR_MODES[1])
-    except InvalidArgumentsError as error:
-        if error.advice:
-            error.advice = integration.advice(function, error, in_python=True)
-        raise
+    by_position = function.named(values)
+    if twice := [name for name in by_position if keywords.get(name) is not None]:
+        raise InvalidArgumentsError(f"`{twice[0]}` is given by position and by name.", where=function.name)
+    arguments = {
+        name: lua_value(list(value) if isinstance(value, Iterator) else value, name)
+        for name, value in {**by_position, **keywords}.items()
+    }
+    function.bind({name: value for name, value in arguments.items() if name not in RESERVED}, python_words)
+    return {name: value for name, value in arguments.items() if value is not None}
 
 
 def value_of_call(call: Callable[[Session, Frontend], Result], *, collects: bool = False) -> Any:
@@ -106,7 +130,7 @@ def value_of_call(call: Callable[[Session, Frontend], Result], *, collects: bool
         collects: it returns rows and failures.
 
     Raises:
-        KosmoError: the call failed; its traceback ends where this package was called.
+        KosmoError: the call failed.
     """
     session, shell = current_session(), ipython_shell()
     try:
@@ -115,8 +139,7 @@ def value_of_call(call: Callable[[Session, Frontend], Result], *, collects: bool
     except KosmoError as error:
         if error.result is not None:
             cells.show_notes(shell, error.result.labelled_notes())
-        hide_own_frames(error)
-        raise error.with_traceback(None) from None
+        raise
     if result.dry_run:
         cells.show_notes(shell, [Note(dry_run_summary(result.planned), is_warning=False)])
     cells.show_notes(shell, result.split_notes(tables=True)[1])

@@ -19,7 +19,7 @@ from kosmo_kernel.catalogue import ERROR_MODES, RESERVED, Function, Integration,
 from kosmo_kernel.errors import InvalidArgumentsError, UnknownNameError, UserError
 from kosmo_kernel.integrations import known
 from kosmo_kernel.python_api import current_session
-from kosmo_kernel.python_api.function import python_function, value_of_call
+from kosmo_kernel.python_api.function import at_the_caller, python_function, value_of_call
 from kosmo_kernel.questions import TABLES as NAMESPACE
 from kosmo_kernel.questions.discovery import find_table, table_names
 from kosmo_kernel.render.error_lines import hide_own_frames
@@ -206,7 +206,7 @@ def _function(integration: Integration, table: Question, account: str | None) ->
 
     def ask(**parameters: Any) -> Any:
         if unknown := next((name for name in parameters if name not in names), None):
-            raise _with_short_traceback(_not_an_argument(table, full_name, unknown, parameters[unknown]))
+            raise _not_an_argument(table, full_name, unknown, parameters[unknown])
 
         def call(session: Session, frontend: Frontend) -> Result:
             """Call the table in a Lua state of its own, with the connections of the session."""
@@ -223,15 +223,13 @@ def _function(integration: Integration, table: Question, account: str | None) ->
 
         return value_of_call(call, collects=parameters.get("errors") == ERROR_MODES[1])
 
-    ask.__name__, ask.__qualname__, ask.__module__ = table.name, full_name, "kosmo_kernel"
     columns = ", ".join(table.columns)
     about = "".join(
         f"    {parameter.name}: {parameter.doc}; {parameter.default} by default.\n" for parameter in table.parameters
     )
     about = f"Parameters:\n{about}\n" if about else ""
-    ask.__doc__ = f"{table.title}.\n\n{table.about}\n\n{about}Returns:\n    A DataFrame with these columns: {columns}."
-    ask.__doc__ += ' With errors="collect": `rows, failures`, two DataFrames.'
-    return ask
+    about = f"{table.title}.\n\n{table.about}\n\n{about}Returns:\n    A DataFrame with these columns: {columns}."
+    return at_the_caller(ask, full_name, f'{about} With errors="collect": `rows, failures`, two DataFrames.')
 
 
 def _not_an_argument(table: Question, full_name: str, name: str, value: object) -> InvalidArgumentsError:

@@ -6,9 +6,12 @@ from services and scripts. In a notebook, the traceback of an error ends at the 
 
 from __future__ import annotations
 
+import sys
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from itertools import groupby
+from types import TracebackType
 from typing import NamedTuple
 
 from kosmo_kernel.errors import ApiError, KosmoError
@@ -23,6 +26,7 @@ INNERMOST, OUTERMOST = 8, 3  # how many calls of a deep stack are shown at each 
 
 _BLANK_LINE = lazy_pattern(r"\s*\d+\s*")  # an empty line of an excerpt, with its number
 _ARROW = "----> "  # before the failing line's number
+_IS_SHORT = "_is_short_traceback"  # the attribute of errors that Python shows without lines of this package
 
 
 class ErrorStyle(NamedTuple):
@@ -89,21 +93,44 @@ def _stack_lines(stack: Sequence[str]) -> Iterator[Terminal]:
 
 
 def hide_own_frames(error: KosmoError) -> None:
-    """Have IPython end the traceback of an error at the line that made the call, without the lines of this package."""
+    """Have Python, IPython and pytest end the traceback of an error at the line that made the call.
+
+    The lines of this package below it are left out. Python shows an error with `sys.excepthook`: the one that is there
+    still shows it, and all other errors.
+    """
     from kosmo_kernel.pages.design import ipython_shell
 
-    if not (shell := ipython_shell()):
+    if shell := ipython_shell():
+
+        def render() -> list[str]:
+            trace = _end_at_caller(error.__traceback__)
+            lines: list[str] = shell.InteractiveTB.structured_traceback(type(error), error, trace)
+            return lines
+
+        vars(error)["_render_traceback_"] = render
         return
+    vars(error)[_IS_SHORT] = True
+    if not isinstance(sys.excepthook, partial) or sys.excepthook.func is not _show_uncaught:
+        sys.excepthook = partial(_show_uncaught, sys.excepthook)
 
-    def render() -> list[str]:
-        outer = trace = error.__traceback__
-        while trace is not None:
-            if not str(trace.tb_frame.f_globals.get("__name__")).startswith("kosmo_kernel."):
-                outer = trace
-            trace = trace.tb_next
-        if outer is not None:
-            outer.tb_next = None
-        lines: list[str] = shell.InteractiveTB.structured_traceback(type(error), error, error.__traceback__)
-        return lines
 
-    vars(error)["_render_traceback_"] = render
+def _show_uncaught(
+    show: Callable[[type[BaseException], BaseException, TracebackType | None], object],
+    kind: type[BaseException],
+    error: BaseException,
+    trace: TracebackType | None,
+) -> None:
+    """Show an error that nothing has caught, without the lines of this package if it was raised for users."""
+    show(kind, error, _end_at_caller(trace) if _IS_SHORT in vars(error) else trace)
+
+
+def _end_at_caller(trace: TracebackType | None) -> TracebackType | None:
+    """Cut a traceback behind the last line outside of this package, and return it."""
+    outer = part = trace
+    while part is not None:
+        if not str(part.tb_frame.f_globals.get("__name__")).startswith("kosmo_kernel."):
+            outer = part
+        part = part.tb_next
+    if outer is not None:
+        outer.tb_next = None
+    return trace

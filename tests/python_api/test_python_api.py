@@ -9,7 +9,9 @@ import pydoc
 import re
 import subprocess
 import sys
+import traceback
 from collections.abc import Callable, Iterator
+from types import TracebackType
 from typing import Any
 
 import pandas as pd
@@ -378,3 +380,68 @@ def test_an_error_shows_the_line_of_the_user_and_none_of_ours(
         misspelt: Any = run(shell, cell).error_in_exec
         text = "\n".join(misspelt._render_traceback_())
         assert (cell in text, "Did you mean" in text, "kosmo_kernel/" in text) == (True, "nowhere" not in cell, False)
+
+
+@pytest.mark.parametrize("call", ["list_dynos(app_id='no-such-app')", "list_dynos(ap=1)", "tables.acces()", "lst()"])
+def test_the_error_of_a_script_shows_its_line_and_none_of_ours(call: str) -> None:
+    script = f"from kosmo_kernel import heroku\ndef find():\n    heroku.{call}\nfind()\n"
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        capture_output=True,
+        text=True,
+        env=environment({"KOSMO_DEMO": "1"}),
+        timeout=60,
+        check=False,
+    )
+    lines = [line for line in done.stderr.splitlines() if line.startswith("  File")]
+    assert lines == ['  File "<string>", line 4, in <module>', '  File "<string>", line 3, in find']
+
+
+def test_errors_of_others_are_shown_as_before(heroku: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    shown: list[tuple[type[BaseException], int]] = []
+
+    def show(kind: type[BaseException], _error: BaseException, trace: TracebackType | None) -> None:
+        shown.append((kind, len(traceback.extract_tb(trace))))
+
+    def inner() -> None:
+        raise ValueError
+
+    monkeypatch.setattr(sys, "excepthook", show)
+    for call in (lambda: heroku.list_dynos(ap=1), lambda: heroku.list_dynos(ap=1), inner):
+        try:
+            call()
+        except (InvalidArgumentsError, ValueError) as error:
+            sys.excepthook(type(error), error, error.__traceback__)
+    assert shown == [(InvalidArgumentsError, 2), (InvalidArgumentsError, 2), (ValueError, 2)]
+
+
+@pytest.mark.parametrize("module", ["pandas._libs.hashtable", "pandas.core.frame", "kosmo_kernel.calls.services"])
+def test_an_interrupt_during_the_first_call_is_one_message_and_the_next_call_works(module: str) -> None:
+    script = f"""
+import _thread, sys
+from kosmo_kernel import heroku
+
+class Interrupt:
+    is_due = True
+
+    def find_spec(self, name, *_):
+        if name == "{module}" and self.is_due:
+            self.is_due = False
+            _thread.interrupt_main()
+
+sys.meta_path.insert(0, Interrupt())
+try:
+    heroku.tables.dyno_sizes()
+except Exception as error:
+    print(type(error).__name__, error)
+print(len(heroku.list_apps()) > 1)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        capture_output=True,
+        text=True,
+        env=environment({"KOSMO_DEMO": "1"}),
+        timeout=60,
+        check=False,
+    )
+    assert (done.stdout, done.returncode) == ("StoppedError Interrupted.\nTrue\n", 0), done.stderr
