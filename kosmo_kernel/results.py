@@ -19,7 +19,6 @@ from typing import TYPE_CHECKING, Any
 from msgspec import Struct, field
 
 from kosmo_kernel.accounts import DEFAULT, is_demo
-from kosmo_kernel.calls.interruptible import import_whole
 from kosmo_kernel.client.call import PlannedCall
 from kosmo_kernel.progress.display import ProgressSnapshot
 from kosmo_kernel.render.display import Display, Note
@@ -171,11 +170,10 @@ class Result(Struct):
         Raises:
             TypeError: the value is no list of records.
         """
-        if not isinstance(self.value, Records):
-            raise TypeError(f"a frame is made of a list of records, and the value is a {type(self.value).__name__}")
-        import_whole("pandas")
         from kosmo_kernel.render.frames import frame_of
 
+        if not isinstance(self.value, Records):
+            raise TypeError(f"a frame is made of a list of records, and the value is a {type(self.value).__name__}")
         return frame_of(self.value, self.attrs())
 
 

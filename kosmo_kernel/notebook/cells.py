@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct, field
 
-from kosmo_kernel.calls.interruptible import import_whole
 from kosmo_kernel.errors import SettingsError, UnknownNameError
 from kosmo_kernel.progress.display import ProgressDisplay, ProgressSnapshot, html_line
 from kosmo_kernel.safety.markup import Html, Plain, html_code
@@ -321,6 +320,8 @@ def _prepare_for_display(value: Any, options: Options, attrs: Mapping[str, Any] 
 
         return to_builtins(value)  # a copy, because other values may share the objects
     if kind is ValueKind.TABLE:
+        from kosmo_kernel.calls.interruptible import import_whole
+
         import_whole("pandas")
         from kosmo_kernel.render.frames import frame_of
 

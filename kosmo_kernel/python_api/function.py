@@ -62,9 +62,9 @@ def python_function(integration: Integration, function: Function, account: str |
         return value_of_call(make, collects=keywords.get("errors") == ERROR_MODES[1])
 
     documentation = "\n".join(_documentation(integration, function))
-    called = at_the_caller(call, full_name, documentation)
-    called.__signature__ = signature(function)  # type: ignore[attr-defined] # read by `inspect.signature`
-    return called
+    entry = at_the_caller(call, full_name, documentation)
+    entry.__signature__ = signature(function)  # type: ignore[attr-defined] # read by `inspect.signature`
+    return entry
 
 
 def at_the_caller(function: Callable[..., Any], full_name: str, documentation: str) -> Callable[..., Any]:
