@@ -166,7 +166,7 @@ def test_the_bill_of_a_month(reports: Reports) -> None:
     )
     agree(
         dynos,
-        inventory=kinds["dynos"],
+        inventory=kinds["dyno"] + kinds.get("eco", 0),
         sizes=sum(row["monthly_usd"] or 0 for row in reports.inventory("dyno_sizes")),
         table=by_kind["dyno"] + by_kind.get("eco", 0),
         notebook=reports.figures("costs")["for dynos, $"],

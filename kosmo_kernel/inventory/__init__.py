@@ -28,13 +28,10 @@ from kosmo_kernel.inventory.page import page_of
 from kosmo_kernel.inventory.source import AccountData as AccountData
 from kosmo_kernel.inventory.source import Bill as Bill
 from kosmo_kernel.inventory.source import as_json
-from kosmo_kernel.inventory.source import bill_from as bill_from
 from kosmo_kernel.inventory.source import from_account as from_account
 from kosmo_kernel.inventory.source import from_snapshot as from_snapshot
 from kosmo_kernel.inventory.source import key_figures as key_figures
 from kosmo_kernel.inventory.source import next_days as next_days
-from kosmo_kernel.inventory.source import rows_of as rows_of
-from kosmo_kernel.inventory.source import total as total
 from kosmo_kernel.inventory.source import unread as unread
 from kosmo_kernel.inventory.tables import InventoryTable, facts
 from kosmo_kernel.inventory.tables import service as service

@@ -79,7 +79,7 @@ def page_of(data: AccountData, folder: Path = Path("inventory")) -> Html:
         _days(data),
         _SECTION.format("unread", "What is missing", _unread(missing)) if missing else _NOTHING,
         _SECTION.format("move", "What makes a move hard", _obstacles(obstacles(data))),
-        _SECTION.format("costs", "The bill", _bill(data)),
+        _SECTION.format("bill", "The bill", _bill(data)),
         _SECTION.format("tables", "All there is", _tables(data)),
         _SECTION.format("terraform", "Terraform", _TERRAFORM.format(facts().terraform.provider)),
     ]
@@ -198,7 +198,7 @@ def _bill(data: AccountData) -> Html:
     groups = (("Kind", "kind"), ("Stage", "stage"), ("Team or owner", "team"), ("App", "app"))
     parts = [page_table(_parts(title, bill.by(field))) for title, field in groups]
     names = [f"{line['name']} ({line['plan']})" for line in bill.unknown]
-    unknown = Html("<p>Not counted, for want of a price that is known:</p>\n{}").format(_names(names, "bill"))
+    unknown = Html("<p>Not counted, for want of a price that is known:</p>\n{}").format(_names(names, "costs"))
     is_cut = any(len(bill.by(field)) > MAX_PARTS for _, field in groups)
     below = [_CUT_PARTS] * is_cut + [unknown] * bool(names)
     return Html("<p>{}</p>\n{}").format(text, _NOTHING.join([*parts, *below]))

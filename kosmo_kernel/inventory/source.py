@@ -124,7 +124,7 @@ class BillGroup:
 class Bill:
     """The monthly bill of an account."""
 
-    lines: Sequence[Row]  # the rows of the table `bill`, the dearest first
+    lines: Sequence[Row]  # the rows of the table of costs, the dearest first
     complete: bool = True  # whether all that it is made of could be read
 
     @property
@@ -173,14 +173,9 @@ def total(lines: Iterable[Row]) -> int:
     return sum(round((line["monthly_usd"] or 0) * CENTS) for line in lines)
 
 
-def rows_of(lines: Iterable[Row], *columns: str) -> list[dict[str, Any]]:
-    """Return some columns of lines."""
-    return [{name: line[name] for name in columns} for line in lines]
-
-
 def _group(line: Row, field: str) -> str:
     """Return the name of the group that a line is in by one of its fields."""
-    return str(line[field] or (_WHOLE if line["app"] in (None, _WHOLE) else _NONE))
+    return str(line[field] or (_WHOLE if line["app"] == _WHOLE else _NONE))
 
 
 # The lists ----------------------------------------------------------------------------------------------
@@ -385,27 +380,6 @@ class Unread:
     table: str  # the name of the list
     reason: str
     items: Sequence[str]  # the apps, teams or spaces of which it could not be read; none for the whole list
-
-
-def bill_from(
-    lists: Mapping[str, Sequence[dict[str, Any]]],
-    *,
-    now: str,
-    unread: Iterable[Mapping[str, Any]] = (),
-    idle_days: float,
-) -> Bill:
-    """Return the monthly bill of an account from lists of records, such as a script has read.
-
-    Parameters:
-        lists: the records by the name of their list.
-        now: the time of the data, `2026-11-20T09:00:00Z`.
-        unread: what could not be read of `formation`, each with its `app_id`.
-        idle_days: dynos of an app without a release for so many days count as idle.
-    """
-    failures = [{**failure, "table": "formation"} for failure in unread]
-    data = AccountData("", datetime.fromisoformat(now), lists, failures)
-    [table] = make_tables(data.services(), data.time, [facts().bill], idle_days=idle_days)
-    return Bill(table.rows, complete=data.is_whole(*facts().billed))
 
 
 def key_figures(data: AccountData) -> list[KeyFigure]:

@@ -21,7 +21,7 @@ from kosmo_kernel.integrations import known
 from kosmo_kernel.python_api import current_session
 from kosmo_kernel.python_api.function import at_the_caller, python_function, value_of_call
 from kosmo_kernel.questions import TABLES as NAMESPACE
-from kosmo_kernel.questions.discovery import find_table, table_names
+from kosmo_kernel.questions.discovery import DROPPED_TABLES, find_table, table_names
 from kosmo_kernel.render.error_lines import hide_own_frames
 from kosmo_kernel.safety.text import is_plain_in_quotes
 from kosmo_kernel.text import nearest, normalize_alias
@@ -189,6 +189,8 @@ class Tables:
             near = tuple(nearest(name, names))
             reason = "" if near else f"It has {', '.join(names)}."
             text = f"{self._integration.title} has no table `{name}`."
+            if name in DROPPED_TABLES:
+                text, near, reason = DROPPED_TABLES[name], (), ""
             raise _with_short_traceback(UnknownAttributeError(text, near, reason=reason))
         return _function(self._integration, find_table(self._integration.name, name), self._account)
 

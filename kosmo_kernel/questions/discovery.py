@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from kosmo_kernel.catalogue import Integration
     from kosmo_kernel.questions.question import Question
 
+# The tables that there are no longer, with what to use in their place.
+DROPPED_TABLES = {"bill": "The table `bill` is a part of `costs` now, where its kind `dynos` is `dyno`. Use `costs`."}
+
 _USE = lazy_pattern(r"""\b(\w+)(?:\s*\.\s*\w+|\s*\[\s*["'][^"'\]]*["']\s*\])?\s*\.\s*tables\s*\.\s*(\w+)""")
 
 
@@ -248,6 +251,8 @@ def find_table(service: str, name: str) -> Question:
     names = table_names(service)
     if name in names:
         return _read(own_tables()[name])
+    if name in DROPPED_TABLES:
+        raise UnknownNameError(DROPPED_TABLES[name])
     near = [f"{service}.tables.{table}" for table in nearest(name, names)]
     raise UnknownNameError(f"There is no table `{name[:80]}`. Tables: {', '.join(names) or 'none'}.", tuple(near))
 

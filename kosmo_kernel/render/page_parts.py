@@ -57,10 +57,8 @@ _TITLES = {
 }
 _MONEY = {
     "monthly_usd": "Monthly cost, $",
-    "unit_usd": "Each, $ a month",
     "usd": "$",
     "usd_a_month": "Monthly cost, $",
-    "usd_an_hour": "$ an hour",
     "usd_per_dyno": "Each, $ a month",
 }
 

@@ -89,7 +89,7 @@ def test_without_a_name_there_is_the_list_of_all_tables_and_an_unknown_one_names
     with Session("demo") as session:
         notebook = Notebook(session)
         rows = {row["table"]: row for row in notebook.run("table")}
-        assert rows["bill"] == {"table": "bill", "title": "Bill", "parameters": "idle_days"}
+        assert rows["costs"] == {"table": "costs", "title": "What costs money each month", "parameters": "idle_days"}
         with pytest.raises(UnknownNameError, match=r"no table `cost`.*heroku\.tables\.costs"):
             notebook.run("table cost")
         session.run("days = 3")
@@ -101,7 +101,7 @@ def test_a_variable_sets_a_parameter_of_a_table() -> None:
     with Session("demo") as session:
         notebook = Notebook(session)
         session.run("days = 1")
-        strict, usual = notebook.run("table bill -i idle_days=days"), notebook.run("table bill")
+        strict, usual = notebook.run("table costs -i idle_days=days"), notebook.run("table costs")
     assert sum(bool(row["idle"]) for row in strict) > sum(bool(row["idle"]) for row in usual) > 0
 
 

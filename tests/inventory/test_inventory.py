@@ -372,8 +372,8 @@ def test_an_add_on_is_not_called_idle_while_nobody_knows_which_apps_use_it(demo:
     tables = {name: rows for name, rows in demo.tables.items() if name != "addon_attachments"}
     idle = replace(demo, tables=tables).bill.idle
 
-    assert {line["kind"] for line in demo.bill.idle} == {"add-on", "dynos"}
-    assert {line["kind"] for line in idle} == {"dynos"}
+    assert {line["kind"] for line in demo.bill.idle} == {"add-on", "dyno"}
+    assert {line["kind"] for line in idle} == {"dyno"}
 
 
 def test_a_snapshot_without_some_lists_says_which_are_missing(folder: Path, session: Session) -> None:
@@ -383,7 +383,7 @@ def test_a_snapshot_without_some_lists_says_which_are_missing(folder: Path, sess
 
     assert missing["formation"] == ("The snapshot does not have this list; `kosmo snapshot --all` takes every list.")
     assert {"apps", "domains", "collaborators"} & missing.keys() == set()
-    names = ["apps", "bill", "addons", "domains", "people", "access", "obstacles", "terraform_imports"]
+    names = ["apps", "costs", "addons", "domains", "people", "access", "obstacles", "terraform_imports"]
     assert [one.kind.name for one in data.inventory_tables] == names
 
 

@@ -64,7 +64,7 @@ def test_the_bill_says_what_is_not_in_it(demo: AccountData) -> None:
     failure = {"table": "account_addons", "status": 403, "message": "Refused."}
     for data, more in ((demo, []), (replace(demo, failures=[failure]), ["what could not be read"])):
         [sentence] = [
-            element.get_text() for element in BeautifulSoup(page_of(data), "html.parser").select("#costs > p")
+            element.get_text() for element in BeautifulSoup(page_of(data), "html.parser").select("#bill > p")
         ][:1]
         bill = data.bill
         assert sentence.startswith(f"A month costs ${bill.cents / 100:,.2f} at most, at list prices")
@@ -74,7 +74,7 @@ def test_the_bill_says_what_is_not_in_it(demo: AccountData) -> None:
 def test_each_part_of_the_bill_has_a_bar_and_its_tables_have_the_whole_sum(demo: AccountData) -> None:
     page = BeautifulSoup(page_of(demo), "html.parser")
     bill = demo.bill
-    for table in page.select("#costs table"):
+    for table in page.select("#bill table"):
         assert f"{bill.cents / 100:,.0f}" in [cell.get_text() for cell in table.select("tfoot td")]
         shares = [float(str(cell["style"]).removeprefix("--share:")) for cell in table.select("td[style]")]
         assert sum(shares) == pytest.approx(1, abs=0.01)

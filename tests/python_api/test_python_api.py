@@ -78,7 +78,7 @@ def test_a_table_is_the_frame_that_a_cell_shows(heroku: Any) -> None:
     assert last is not None
     assert last.calls != []
     assert dir(heroku.tables) == [*table_names("heroku")]
-    assert len(heroku.tables.bill(idle_days=1)) == len(heroku.tables.bill())
+    assert len(heroku.tables.costs(idle_days=1)) == len(heroku.tables.costs())
     assert "tables" in dir(heroku)
     assert "cents" in str(inspect.getdoc(heroku.tables.costs))
     with pytest.raises(AttributeError, match=r"has no table `zzz`\. It has access, addon"):

@@ -29,7 +29,6 @@ UUID = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 # What a cell may have besides the value of the whole account, null, and the identifier of what has no name.
 REASONS = {"unread", "price", "apps_at_least"}  # say that something is missing
 LOWER_BOUNDS = {("people", "apps"), ("people", "apps_managed")}  # as `apps_at_least` says
-UNKNOWN = {("bill", "idle", "")}  # what is idle, is not known
 SAYS_IN_ROWS = {"deadlines"}  # tables with a row for what could not be read
 
 
@@ -73,7 +72,7 @@ def collect(name: str) -> tuple[list[dict[str, Any]], list[dict[str, Any]], set[
 
 def is_false(name: str, column: str, value: Any, whole: Any) -> bool:
     """Return whether a cell has a value that is neither right nor says that it is not known."""
-    if value is None or value == whole or column in REASONS or (name, column, str(value)) in UNKNOWN:
+    if value is None or value == whole or column in REASONS:
         return False
     if (name, column) in LOWER_BOUNDS:
         return not value <= whole

@@ -17,7 +17,6 @@ from kosmo_kernel.demo.server import serve
 from kosmo_kernel.errors import KosmoError
 from kosmo_kernel.integrations.heroku.demo.api import DEMO_TOKEN, DemoApi
 from kosmo_kernel.integrations.heroku.demo.company import company
-from kosmo_kernel.inventory import bill_from
 from kosmo_kernel.render.tables import table_of
 from kosmo_kernel.results import (
     Result,
@@ -138,13 +137,6 @@ def test_answers_of_earlier_runs_are_counted_once(log: Path, tmp_path: Path) -> 
             session.run(source)
     assert (taken := answers_taken_over(read_lines(log))) is not None
     assert taken.facts() == {"answers": 2, "oldest": oldest}
-
-
-def test_tables_of_lists_that_were_read_before_are_no_calls(log: Path, session: Session) -> None:
-    lists = {name: list(session.run(f"return heroku.list_{name}()").value) for name in ("apps", "dyno_sizes")}
-    lines = read_lines(log)
-    bill_from(lists | {"formation": []}, now="2026-11-20T09:00:00Z", idle_days=365)
-    assert read_lines(log) == lines != []
 
 
 APPS = PlannedCall("heroku.list_apps", "demo", {}, "GET", "https://api.heroku.com/apps")

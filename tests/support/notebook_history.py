@@ -38,6 +38,7 @@ LISTS = {  # by name: the arguments that each is read with
     "formation": "{ app_id = apps }",
     "collaborators": "{ app_id = apps }",
     "account_addons": "",
+    "addon_attachments": "",
     "dyno_sizes": "",
     "spaces": "",
     "pipelines": "",

@@ -204,14 +204,14 @@ def left_out(data: AccountTables) -> str:
 
 INVENTORY = InventoryFacts(
     tables=(
-        *("apps", "formation", "bill", "dyno_sizes", "buildpacks", "addons", "addon_attachments", "domains"),
+        *("apps", "formation", "costs", "dyno_sizes", "buildpacks", "addons", "addon_attachments", "domains"),
         *("certificates", "config_vars", "drains", "webhooks", "pipelines", "pipeline_stages", "review_apps", "teams"),
         *("team_members", "people", "access", "spaces", "space_access", "obstacles", "terraform_imports"),
         *("databases", "maintenances", "deadlines"),
     ),
     more_tables=("databases", "maintenances", "deadlines"),
     not_told=not_told,
-    bill="bill",
+    bill="costs",
     billed=BILLED,
     arguments={"log_drains": ("app_id",)},  # the drains of an app are those of its add-ons as well
     by_item={"account_addons": "addons"},
