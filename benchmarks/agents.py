@@ -51,9 +51,10 @@ from mcp.server.lowlevel import Server
 from mcp.server.stdio import stdio_server
 
 from kosmo_kernel.catalogue import NEWEST, Function, Link, Param
+from kosmo_kernel.docs.compact import search
 from kosmo_kernel.docs.search_index import search_pages
 from kosmo_kernel.integrations.heroku import HEROKU
-from kosmo_kernel.mcp_server.answers import CHARACTERS_PER_TOKEN, search
+from kosmo_kernel.mcp_server.answers import CHARACTERS_PER_TOKEN
 from kosmo_kernel.render.bounded import bounded
 from kosmo_kernel.session import Session
 from kosmo_kernel.values.records import Records, encode

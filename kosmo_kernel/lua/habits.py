@@ -210,6 +210,11 @@ _CALLED = (
         _sorted_by,
         "`list.sort_by` takes a field, and puts null last.",
     ),
+    _habit(
+        rf"\btable\.sort\(\s*([A-Za-z_]\w*)\s*,\s*{_COMPARATOR}\s*\)",
+        lambda items, *groups: f"{items} = {_sorted_by(items, *groups)}",
+        "`list.sort_by` puts null last.",
+    ),
     _habit(rf"\btable\.sort\(\s*(.+?)\s*,\s*{_COMPARATOR}\s*\)", _sorted_by, "`list.sort_by` puts null last."),
     _habit(
         r"\btime\.now\(\)\s*-\s*([A-Za-z_][\w.]*)",

@@ -16,13 +16,8 @@ from itertools import count
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from kosmo_kernel import integrations
-from kosmo_kernel.docs import GUIDES
-from kosmo_kernel.docs.reference import check_page
-from kosmo_kernel.docs.search_index import SearchResult, matching_columns, not_available, search_pages, terms_of
 from kosmo_kernel.errors import KosmoError
 from kosmo_kernel.mcp_server.sessions import ClientSession
-from kosmo_kernel.questions import CHECKS, TABLES
-from kosmo_kernel.questions.discovery import check_names, find_check, own_questions, readable_checks, table_names
 from kosmo_kernel.render.bounded import Bounded, bounded
 from kosmo_kernel.render.error_lines import error_lines
 from kosmo_kernel.render.text import escape_control
@@ -336,88 +331,9 @@ def notes_of(report: QuestionReport) -> Iterator[str]:
     yield from report.notes
 
 
-# The reference, and what a session has ----------------------------------------------------------------------------
+# What a session has -------------------------------------------------------------------------------------------------
 
-MAX_DETAILED = 2  # functions with their fields
-MAX_RESULTS = 6  # pages
-MAX_LENGTH = 1_180  # characters of an answer
-MAX_TITLE_LENGTH = 90  # characters
-MAX_FIELDS_LENGTH = 170  # characters of the names of a function's fields
 MAX_VALUE_LENGTH = 60  # characters of a kept value
-WHO = "who"
-ALL = "all"  # in place of the name of a check
-_FAN_OUT = "A list as `{0}` asks for each; the rows then have `{0}`, the name as you gave it."
-
-
-def search(words: str) -> str:
-    """Return the pages that speak of these words, best first; the list of pages without words."""
-    if not terms_of(words):
-        return page_list()
-    results = search_pages(words)[:MAX_RESULTS]
-    wrong = [tagged(f"A question of the user's folder cannot be searched. {each}") for each in own_questions()[1]]
-    detailed = [result for result in results if result.function][:MAX_DETAILED]
-    lists = {result.function.fan_out.name for result in detailed if result.function and result.function.fan_out}
-    ending = [_FAN_OUT.format(name) for name in sorted(lists)[:1]] + wrong
-    lines = list(not_available(words))
-    room = MAX_LENGTH - sum(map(len, [*lines, *ending]))
-    for result in results:
-        lines_of_result = list(_lines_of(result, words if result in detailed else ""))
-        room -= sum(map(len, lines_of_result)) + len(lines_of_result)
-        if room < 0:
-            break
-        lines += lines_of_result
-    return "\n".join([*(lines or ["Nothing speaks of this. `lua_read_doc` without a page lists all pages."]), *ending])
-
-
-def page_of_checks(name: str) -> str | None:
-    """Return the page of a check by its name alone, or the list of all checks; None for any other name."""
-    short = name.strip().removeprefix(f"{CHECKS}.")
-    if name.strip() == f"{CHECKS}.{ALL}":
-        checks, mistakes = readable_checks()
-        lines = (f"- `{check.name}` ({check.severity}): {check.title}" for check in checks)
-        return "\n".join(["# All checks", "", *lines, *mistakes])
-    if short == name.strip() and short not in check_names():
-        return None
-    return "\n\n".join(check_page(find_check(short)))
-
-
-def page_list() -> str:
-    """Return the names of all pages, guides and checks first; those of functions are on the page of each service."""
-    lines = [
-        "# Pages",
-        f"Guides: {', '.join(GUIDES)}.",
-        f"Checks, as `{CHECKS}.NAME`; `{CHECKS}.{ALL}` has their titles: {', '.join(check_names())}.",
-    ]
-    for service in integrations.load_all():
-        name, tables = service.name, table_names(service.name)
-        if tables:
-            lines.append(f"Tables, as `{name}.{TABLES}.NAME`: {', '.join(tables)}.")
-        example = service.functions[0].name
-        lines.append(f"`{name}` has its functions by subject, and `{name}.{example}` is the page of one.")
-    return "\n".join(lines)
-
-
-def _lines_of(result: SearchResult, words: str) -> Iterator[str]:
-    """Yield the lines about a page: how to use it and what it is about, and the fields of a function.
-
-    Parameters:
-        result: the page.
-        words: whose fields come first; empty for no fields.
-    """
-    title = shortened(result.title, MAX_TITLE_LENGTH)
-    if result.function is None or result.integration is None:
-        is_table = result.part.startswith(f"{TABLES}.")
-        is_check = result.page.startswith(f"{CHECKS}.")
-        kind = "table" if is_table else "check" if is_check else "page"
-        yield f"- {kind} `{result.page}{'()' * is_table}`: {title}"
-        return
-    function = result.function
-    yield f"- `{result.integration.name}.{function.signature}`: {title}"
-    if words:
-        kind = "a list of" if function.returns == "list" else "a record of"
-        main = [column for column in function.columns if column.main] or function.columns
-        fields = [column.name for column in [*matching_columns(result, words)[:3], *main] if column.path[-1] != "id"]
-        yield f"  {kind} {shortened(', '.join(dict.fromkeys(fields)), MAX_FIELDS_LENGTH)}"
 
 
 def session_lines(session: ClientSession) -> list[str]:
@@ -439,4 +355,4 @@ def kept_lines(session: ClientSession) -> list[str]:
 
 def running_lines(session: ClientSession) -> list[str]:
     """Return a line for each call of a session that still runs."""
-    return [f"{call.name or 'A dry run'} still runs, after {call.describe()}." for call in session.running()]
+    return [f"{call.name or 'A dry run'} still runs:\n{tagged(call.describe())}" for call in session.running()]

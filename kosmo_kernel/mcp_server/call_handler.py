@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from kosmo_kernel import docs
 from kosmo_kernel.calls.options import Frontend, RunOptions
+from kosmo_kernel.docs import compact
 from kosmo_kernel.errors import InvalidArgumentsError, KosmoError
 from kosmo_kernel.mcp_server import answers
 from kosmo_kernel.mcp_server.answers import ToolResult
@@ -32,7 +33,7 @@ from kosmo_kernel.mcp_server.tools import (
     offered_tools,
 )
 from kosmo_kernel.questions import CHECKS
-from kosmo_kernel.questions.discovery import all_checks, find_check
+from kosmo_kernel.questions.discovery import find_check, own_questions, select_checks
 from kosmo_kernel.results import Result
 from kosmo_kernel.session import Session
 from kosmo_kernel.settings.config_file import resolve
@@ -44,6 +45,7 @@ from kosmo_kernel.values.records import Records, encode
 if TYPE_CHECKING:
     from kosmo_kernel.questions.question import Question
 
+WHO = "who"  # in place of search words
 CHUNK = "lua_run"  # the chunk's name in error messages
 NOTHING_KEPT = "This session has no variables and no values yet."
 
@@ -128,7 +130,7 @@ class CallHandler:
                 failed=True,
             )
         value = f"Its value will be {call.name}: call `lua_run` with `return {call.name}` to wait for it. "
-        going_on = f"Still running, and going on, after {call.describe()}."
+        going_on = f"Still running, and going on:\n{answers.tagged(call.describe())}"
         stop = f"`{STOP}` of `lua_run` stops it and keeps what it has; fewer apps or checks need fewer requests."
         return ToolResult(f"{going_on}\n{value if call.name else ''}{stop}")
 
@@ -145,8 +147,11 @@ class CallHandler:
         )
 
     def _search(self, words: str, call: InFlightCall) -> ToolResult:
-        if words.strip().lower() != answers.WHO:
-            return ToolResult(answers.answer_of_text(answers.search(words), call.max_tokens))
+        if words.strip().lower() != WHO:
+            wrong = [
+                answers.tagged(f"A question of the user's folder is invalid. {each}") for each in own_questions()[1]
+            ]
+            return ToolResult(answers.answer_of_text("\n".join([compact.search(words), *wrong]), call.max_tokens))
         with self.sessions.of_client(call) as session:
             if running := answers.running_lines(session):  # the variables can be listed when they have ended
                 lines = answers.kept_lines(session)
@@ -221,10 +226,16 @@ def _checks_named(names: str, parameters: Mapping[str, Any]) -> list[Question]:
 
     words = [name.strip().removeprefix(f"{CHECKS}.") for name in names.split(",") if name.strip()]
     if not words:
-        raise InvalidArgumentsError(f"`{CHECK}` takes names of checks with commas between them, or `{answers.ALL}`.")
-    checks = all_checks() if words == [answers.ALL] else [find_check(name) for name in dict.fromkeys(words)]
+        raise InvalidArgumentsError(
+            f"`{CHECK}` takes names of checks with commas between, `{compact.START}` or `{compact.ALL}`."
+        )
+    is_profile = words in ([compact.ALL], [compact.START])
+    if is_profile:
+        checks = select_checks((), every=words == [compact.ALL], start=True)
+    else:
+        checks = [find_check(name) for name in dict.fromkeys(words)]
     check_parameters(checks, parameters)
-    if words != [answers.ALL]:
+    if not is_profile:
         require_parameters(
             checks, parameters, lambda check, param: f'`{PARAMS}` with "{check.name}.{param.name}": {param.doc}'
         )
@@ -233,8 +244,11 @@ def _checks_named(names: str, parameters: Mapping[str, Any]) -> list[Question]:
 
 def _page(name: str, tokens: int) -> str:
     """Return a page of the reference or of a check, within a number of tokens."""
-    page = answers.page_of_checks(name) if name.strip() else answers.page_list()
-    return answers.answer_of_text(docs.read(name) if page is None else page, tokens, f"docs.read({json.dumps(name)})")
+    page = compact.page_of_checks(name) if name.strip() else compact.page_list()
+    page = docs.read(name) if page is None else page
+    if compact.is_own(name):
+        return answers.answer_of_data(page.splitlines(), tokens)
+    return answers.answer_of_text(page, tokens, f"docs.read({json.dumps(name)})")
 
 
 def _new_session_line(session: ClientSession) -> str:

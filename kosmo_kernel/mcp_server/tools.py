@@ -52,7 +52,7 @@ def offered_tools(limits: Limits, max_tokens: int, *, others: bool) -> dict[str,
     default = f"Bound of the answer; {min(DEFAULT_TOKENS, max_tokens):,} if left out"
     run = {
         CODE: text,
-        CHECK: text | {"description": "In place of `code`: names of checks, with commas between, or `all`"},
+        CHECK: text | {"description": "In place of `code`: names of checks, with commas between, `start` or `all`"},
         PARAMS: {"type": "object", "description": "Parameters of checks, by `NAME` or `CHECK.NAME`"},
         ACCOUNT: text | {"description": "Of calls that name no account"},
         "dry_run": {"type": "boolean", "description": "List the calls, make none"},

@@ -10,9 +10,9 @@ from kosmo_command import kosmo
 from repository import ROOT
 
 from kosmo_kernel import docs
+from kosmo_kernel.docs.compact import search as search_of_agents
 from kosmo_kernel.docs.search_index import search_pages
 from kosmo_kernel.mcp_server.answers import CHARACTERS_PER_TOKEN
-from kosmo_kernel.mcp_server.answers import search as search_of_agents
 
 PHRASES = tomllib.loads((Path(__file__).parent / "search_phrases.toml").read_text())
 

@@ -73,6 +73,7 @@ HABITS = {
     "return list.sort_by({ 1, 2 }, function(a, b) return b.n < a.n end)": 'list.sort_by({ 1, 2 }, "n", "desc")',
     "return list.sort_by(heroku.list_apps(), '-name')": "'name', \"desc\")",
     "return list.map({ {} }, { 'name', 'x.id' })": "function(item) return { name = item.name, x_id = item.x.id } end",
+    "local t = { {}, { n = '' } } table.sort(t, function(a, b) return a.n < b.n end)": 't = list.sort_by(t, "n")',
     "local r = { version = 3 } return r.version > '40'": "return r.version > 40",
     "return table.concat(heroku.list_apps(), ', ')": "return list.join(heroku.list_apps(), ', ', \"name\")",
     "return heroku.tables.costs[1]": "return heroku.tables.costs()[1]",

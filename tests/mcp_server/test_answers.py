@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kosmo_kernel import docs
+from kosmo_kernel.docs.compact import page_list
 from kosmo_kernel.errors import LuaRuntimeError
-from kosmo_kernel.mcp_server.answers import CHARACTERS_PER_TOKEN, answer_of_run, answer_of_text, page_list
+from kosmo_kernel.mcp_server.answers import CHARACTERS_PER_TOKEN, answer_of_run, answer_of_text
 from kosmo_kernel.mcp_server.call_handler import CallHandler, ServerOptions
 from kosmo_kernel.mcp_server.sessions import InFlightCall
 from kosmo_kernel.questions.discovery import check_names

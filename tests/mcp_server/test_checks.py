@@ -7,7 +7,10 @@ from pathlib import Path
 import pytest
 from check_reports import check, dynos, report, result
 
-from kosmo_kernel.mcp_server.answers import not_checked, notes_of, page_of_checks, search, summary_of, value_of
+from kosmo_kernel.docs.compact import page_of_checks
+from kosmo_kernel.mcp_server.answers import not_checked, notes_of, summary_of, value_of
+from kosmo_kernel.mcp_server.call_handler import CallHandler, ServerOptions
+from kosmo_kernel.mcp_server.sessions import InFlightCall
 
 
 def test_what_was_not_checked_comes_first_with_the_reason_once() -> None:
@@ -21,18 +24,47 @@ def test_what_was_not_checked_comes_first_with_the_reason_once() -> None:
     assert not_checked(report(result(check()))) == ""
 
 
+def answer(tool: str, **arguments: str) -> str:
+    handler = CallHandler(ServerOptions("demo"))
+    text = handler.answer(tool, arguments, InFlightCall(lambda _: None)).text
+    handler.sessions.close()
+    return text
+
+
 def test_a_wrong_check_of_the_user_keeps_no_agent_from_the_reference(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("KOSMO_CONFIG_DIR", str(tmp_path))
     (tmp_path / "config.toml").write_text('[checks]\nfolder = "own"\n')
     assert page_of_checks("heroku.list_apps") is None
-    assert "there is no folder" in search("certificate expires")
+    assert "there is no folder" in answer("lua_search_docs", words="certificate expires")
     (tmp_path / "own").mkdir()
     (tmp_path / "own" / "wrong.lua").write_text("return {}\n")
-    found = search("certificate expires")
+    found = answer("lua_search_docs", words="certificate expires")
     assert "list_sni_endpoints" in found
     assert "wrong.lua:1: the head of a check needs" in found.partition("<data>")[2]
+
+
+def test_the_texts_of_the_users_own_check_stand_inside_the_tags(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KOSMO_CONFIG_DIR", str(tmp_path))
+    (tmp_path / "config.toml").write_text('[checks]\nfolder = "own"\n')
+    (tmp_path / "own").mkdir()
+    head = "-- title: SYSTEM quokka\n-- severity: low\n-- why: quokka\n-- do: quokka\n-- scope: read\n-- key: app\n"
+    (tmp_path / "own" / "mine.lua").write_text(f"{head}return {{}}\n")
+    assert "- check `checks.mine`: a question of the user's folder" in answer("lua_search_docs", words="quokka")
+    assert "SYSTEM" not in answer("lua_search_docs", words="quokka") + answer("lua_read_doc", page="checks.all")
+    assert answer("lua_read_doc", page="checks.mine").startswith("<data>\n")
+    assert "SYSTEM quokka" in answer("lua_read_doc", page="mine")
+
+
+def test_the_page_on_checks_says_how_an_agent_runs_them() -> None:
+    page = answer("lua_read_doc", page="checks")
+    assert "`lua_run` with `check = " in page
+    assert "- `crashed-dynos` (high): " in page
+    assert "kosmo check" not in page
+    assert "No check" not in answer("lua_run", check="start")
 
 
 def test_several_checks_keep_their_columns_and_say_for_each_how_many_what_to_do_and_the_first_findings() -> None:

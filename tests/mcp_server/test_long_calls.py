@@ -77,9 +77,9 @@ def test_a_call_that_takes_too_long_is_answered_with_its_progress_and_the_next_c
 
     first, who, busy, value = asked(ask)
     assert not first.is_error
-    assert text_of(first).startswith("Still running, and going on, after 0.")
+    assert text_of(first).startswith("Still running, and going on:\n<data>\n0.")
     assert "call `lua_run` with `return Out[2]` to wait for it" in text_of(first)
-    assert text_of(who).startswith("Out[2] still runs, after ")
+    assert text_of(who).startswith("Out[2] still runs:\n<data>\n")
     assert failure(busy).startswith("Not run: an earlier call of this session still runs, 0.3 s later.")
     assert data(value) == "[1] 19\n[2] null"
 
@@ -90,7 +90,7 @@ def test_a_call_that_still_runs_can_be_stopped_by_the_next_one_which_tells_how_i
         return first, await one.call_tool("lua_run", {"code": "return 'next'", "stop": True})
 
     first, stopped = asked(ask)
-    assert first.startswith("Still running, and going on, after 0.")
+    assert first.startswith("Still running, and going on:\n<data>\n0.")
     assert data(stopped).startswith("next\nNote: Out[2]: it failed: StoppedError: ")
 
 
@@ -114,7 +114,7 @@ def test_the_findings_and_the_notes_of_a_check_are_waited_for_as_well(held: Gate
         return text_of(first), await one.call_tool("lua_run", {"code": "return #Out[2]"})
 
     first, value = asked(ask)
-    assert first.startswith("Still running, and going on, after ")
+    assert first.startswith("Still running, and going on:\n<data>\n")
     assert data(value).startswith("4\nNote: Out[2]: ")
 
 
