@@ -39,11 +39,11 @@ def search(words: str) -> str:
     lists = {result.function.fan_out.name for result in detailed if result.function and result.function.fan_out}
     ending = [_FAN_OUT.format(name) for name in sorted(lists)[:1]]
     lines = list(not_available(words))
-    room = MAX_LENGTH - sum(map(len, [*lines, *ending]))
+    remaining = MAX_LENGTH - sum(map(len, [*lines, *ending]))
     for result in results:
         lines_of_result = list(_lines_of(result, words if result in detailed else ""))
-        room -= sum(map(len, lines_of_result)) + len(lines_of_result)
-        if room < 0:
+        remaining -= sum(map(len, lines_of_result)) + len(lines_of_result)
+        if remaining < 0:
             break
         lines += lines_of_result
     return "\n".join([*(lines or ["Nothing speaks of this. `lua_read_doc` without a page lists all pages."]), *ending])
