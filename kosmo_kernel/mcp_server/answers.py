@@ -13,7 +13,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import count
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from kosmo_kernel import integrations
 from kosmo_kernel.errors import KosmoError
@@ -23,16 +23,10 @@ from kosmo_kernel.render.error_lines import error_lines
 from kosmo_kernel.render.text import escape_control
 from kosmo_kernel.results import Result, dry_run_summary
 from kosmo_kernel.safety.text import shortened, skeleton
-from kosmo_kernel.text import counted, listed
 from kosmo_kernel.values.records import Records
-
-if TYPE_CHECKING:
-    from kosmo_kernel.checks.report import QuestionReport, QuestionResult
 
 CHARACTERS_PER_TOKEN = 4  # as a rule of thumb; clients count differently
 MAX_VALUES = 20  # values of one script that are shown
-MAX_ROWS, MAX_ROW_LENGTH = 3, 160  # findings of one of several checks, and characters of each
-MAX_DETAILS = 6  # columns of a finding besides its key
 MAX_NOTE_LENGTH = 300  # characters
 MORE = "more"  # in place of code: the next rows of the list that was cut last
 TAG = "data"
@@ -125,8 +119,7 @@ def answer_of_run(
         head = type(error).__name__
         message += "\nPrinted before:" if data else ""
     elif not data and not (result and result.dry_run):
-        head = further or "nil"
-        further = ""
+        head, further = further or "nil", ""
     data = "\n".join(filter(None, [message, data, noted]))
     text = "\n".join(filter(None, [head, tagged(data), *hints, further]))
     teams = [f"\n{line}" for line in _teams(data) if len(text) + len(line) < bound]
@@ -250,85 +243,6 @@ def _values(values: Sequence[Any], room: int) -> list[Bounded]:
 
 def _joined(output: str, parts: Sequence[Bounded]) -> str:
     return "\n".join(text for text in (output, *(part.text for part in parts)) if text)
-
-
-# Checks -------------------------------------------------------------------------------------------------
-
-
-def value_of(report: QuestionReport) -> Records | dict[str, Any] | None:
-    """Return the findings for Lua: the list of one check, or those of several by name.
-
-    A check that could not be made at all, or that was not set up, has no list, so that nobody takes it for a pass.
-    """
-    lists = {each.question.name: each.records for each in report.results if each.records is not None}
-    if len(report.results) > 1:
-        return {name: records.rows for name, records in lists.items()}
-    return next((Records([{"check": name, **row} for row in records]) for name, records in lists.items()), None)
-
-
-def summary_of(report: QuestionReport, name: str, room: int) -> str:
-    """Return what several checks found within `room` characters, the most severe first.
-
-    For each check: how many findings, what to do, and the first of them. Checks for which there is no room are named
-    with their numbers.
-    """
-    results = [result for result in report.most_severe_first if result.findings]
-    blocks, counts = [], [f"{result.question.name} {len(result.findings):,}" for result in results]
-    for index, result in enumerate(results):
-        block = _block(result, name)
-        rest = sum(map(len, counts[index + 1 :])) + 2 * len(counts[index + 1 :])
-        if room < len(block) + 1 + rest:
-            break
-        blocks.append(block)
-        room -= len(block) + 1
-    left_out = counts[len(blocks) :]
-    return "\n".join([*blocks, *([f"Also found: {', '.join(left_out)}"] if left_out else [])])
-
-
-def _block(result: QuestionResult, name: str) -> str:
-    """Return the lines about the findings of one of several checks."""
-    from kosmo_kernel.checks.report import details
-
-    check, count = result.question, len(result.findings)
-    lines = [f"{check.name} ({check.severity}): {count:,}. What to do: {check.remedy}"]
-    for finding in result.findings[:MAX_ROWS]:
-        more = details(finding, MAX_DETAILS)
-        lines.append(shortened(f"- {finding.title}{f': {more}' if more else ''}", MAX_ROW_LENGTH))
-    if count > MAX_ROWS:
-        lines.append(f'- {count - MAX_ROWS:,} more in {name}["{check.name}"]')
-    return "\n".join(lines)
-
-
-def not_checked(report: QuestionReport) -> str:
-    """Return a line that says how many checks were not made, so that no empty list is taken for a pass."""
-    number = len(report.not_checked)
-    return (
-        f"{number} of {counted(len(report.results), 'check')} could not be made, or not for everything."
-        if number
-        else ""
-    )
-
-
-def notes_of(report: QuestionReport) -> Iterator[str]:
-    """Yield what to say about a run: the reasons of what was not checked, what one check found, and what found nothing.
-
-    Each note has few enough names to be shown whole.
-    """
-    for reason, results in report.reasons.items():
-        names = [result.question.name for result in results]
-        yield f"Not checked: {listed(names, 3)}: {reason}"
-    if len(report.results) == 1:
-        for result in report.results:
-            check = result.question
-            if count := len(result.findings):
-                yield f"{check.title}: {count:,}, {check.severity}. What to do: {check.remedy}"
-    if report.not_set_up:
-        unset = ", ".join(result.question.name for result in report.not_set_up)
-        yield f"Not set up, so not run: {unset}. Their pages have the `params` that they need."
-    passed = sum(result.status == "passed" for result in report.results)
-    if passed:
-        yield "It found nothing." if len(report.results) == 1 else f"{counted(passed, 'check')} found nothing."
-    yield from report.notes
 
 
 # What a session has -------------------------------------------------------------------------------------------------

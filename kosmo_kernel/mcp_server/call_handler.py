@@ -25,6 +25,7 @@ from kosmo_kernel.mcp_server.tools import (
     CODE,
     DEFAULT_TOKENS,
     LUA,
+    MIN_TOKENS,
     PARAMS,
     READ,
     STOP,
@@ -100,7 +101,7 @@ class CallHandler:
         call.max_tokens = self._default_tokens
         try:
             valid = checked(self.tools[name], arguments)
-            call.max_tokens = valid.pop(TOKENS, call.max_tokens)
+            call.max_tokens = max(valid.pop(TOKENS, call.max_tokens), MIN_TOKENS)
             if name == LUA:
                 return self._check(valid, call) if CHECK in valid else self._run(valid, call)
             if name == READ:
@@ -170,6 +171,7 @@ class CallHandler:
             names = ", ".join(f"`{name}`" for name in arguments)
             raise InvalidArgumentsError(f"{names} cannot be given with `{CHECK}`: a check has its own code and limits.")
 
+        from kosmo_kernel.checks import summary
         from kosmo_kernel.checks.run import run_questions
 
         with self.sessions.of_client(call) as of_client:
@@ -184,15 +186,17 @@ class CallHandler:
                     session=of_client.lua,
                     is_cancelled=lambda: call.cancelled,
                 )
-                value, notes = answers.value_of(report), list(answers.notes_of(report))
-                result = Result(account=report.account, values=[value], notes=notes)
+                value = summary.value_of(report)
                 with of_client.turn(call):
                     dropped = of_client.lua.keep(number, value, len(encode(value)))
-                result.notes[:0] = filter(None, [dropped])
+                notes = [*filter(None, [dropped]), *summary.notes_of(report)]
+                result = Result(account=report.account, values=[value], notes=notes)
             except KosmoError as error:
                 return _answer(of_client, call, number, error.result, error)
-            summary = partial(answers.summary_of, report, _out(number)) if len(checks) > 1 else None
-            return _answer(of_client, call, number, result, line=answers.not_checked(report), summary=summary)
+            unchecked = summary.not_checked(report)
+            of_client.incomplete.add(number, unchecked)
+            several = partial(summary.summary_of, report, _out(number)) if len(checks) > 1 else None
+            return _answer(of_client, call, number, result, line=unchecked, summary=several)
 
     def _run(self, arguments: dict[str, Any], call: InFlightCall) -> ToolResult:
         """Run Lua in the client's session."""
@@ -251,14 +255,6 @@ def _page(name: str, tokens: int) -> str:
     return answers.answer_of_text(page, tokens, f"docs.read({json.dumps(name)})")
 
 
-def _new_session_line(session: ClientSession) -> str:
-    """Return what a client has to know about a session that took the place of another one, once."""
-    if not session.is_new_again:
-        return ""
-    session.is_new_again = False
-    return "The earlier session was closed after a while without calls: there are no variables and no `Out` of it."
-
-
 def _out(number: int) -> str:
     return f"Out[{number}]"
 
@@ -276,6 +272,8 @@ def _run_lua(session: ClientSession, arguments: dict[str, Any], call: InFlightCa
     except KosmoError as failure:
         error, result = failure, failure.result
     is_left = call.finish()
+    if result is not None and not is_dry:
+        result.notes += session.incomplete.follow(arguments[CODE], number, result.unread)
     if result is not None and result.output and number not in session.lua.kept and (error or result.value is None):
         is_long = len(result.output) > call.max_tokens * answers.CHARACTERS_PER_TOKEN // 2
         if is_long or is_left:  # because the answer may show a part
@@ -315,7 +313,7 @@ def _answer(
         error=error,
         name=name if number in session.lua.kept else "",
         earlier=session.take_pending_notes(),
-        further="\n".join(filter(None, [line, _new_session_line(session)])),
+        further=line,
         summary_of_value=summary,
     )
     session.note_cut(number, answer.rows)
@@ -336,9 +334,7 @@ def _more_rows(session: ClientSession, call: InFlightCall) -> ToolResult:
     value = session.lua.kept.read(number)
     rows = value.take(range(first, len(value))) if isinstance(value, Records) else value[first:]
     session.cut = None
-    further = _new_session_line(session)
-    answer = answers.answer_of_run(
-        Result([rows]), call.max_tokens, name=_out(number), first_row=first + 1, further=further
-    )
+    result = Result([rows], notes=session.incomplete.notes(number))
+    answer = answers.answer_of_run(result, call.max_tokens, name=_out(number), first_row=first + 1)
     session.note_cut(number, first + answer.rows if answer.rows else 0)
     return answer

@@ -83,8 +83,8 @@ def server_of(handler: CallHandler, client: Callable[[Context], str] = lambda _c
         if not running.done():
             detached.add(running)
             running.add_done_callback(detached.discard)
-        content: list[protocol.ContentBlock] = [protocol.TextContent(type="text", text=result.text)]
-        return protocol.CallToolResult(content=content, is_error=result.failed)
+        text = protocol.TextContent(type="text", text=result.text)
+        return protocol.CallToolResult(content=[text], is_error=result.failed)
 
     services = " and ".join(service.title for service in integrations.load_all())
     return Server(

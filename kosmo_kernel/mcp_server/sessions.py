@@ -18,6 +18,7 @@ from enum import Enum, auto
 from itertools import count
 
 from kosmo_kernel.errors import StoppedError
+from kosmo_kernel.lua.incomplete import IncompleteValues
 from kosmo_kernel.progress.display import LONG_WAIT_SECONDS, ProgressSnapshot
 from kosmo_kernel.session import Session
 from kosmo_kernel.text import duration
@@ -25,6 +26,7 @@ from kosmo_kernel.values.records import Records
 
 MAX_SESSIONS = 16  # sessions of clients; those in use are not closed
 MAX_CLOSED = 1_000  # closed sessions that are remembered, to tell their clients
+CLOSED = "The earlier session was closed after a while without calls: there are no variables and no `Out` of it."
 SECOND_INTERRUPT_SECONDS = 1.0  # seconds before a running chunk is interrupted again, which ends its Lua process
 TURN_CHECK_SECONDS = 0.5  # between two looks whether a call that waits for its session was cancelled
 
@@ -150,13 +152,13 @@ class ClientSession:
     """The session of one client."""
 
     lua: Session  # the session
-    is_new_again: bool = False  # an earlier session of the client was closed, and the client does not know yet
     calls: list[InFlightCall] = field(default_factory=list)  # that use the session, or wait for it
-    # Notes on calls that were answered before their end, for the answer to the next call.
+    # Notes for the answer to the next call: on calls that were answered before their end, and on an earlier session.
     pending_notes: list[str] = field(default_factory=list)
     # The number of the list in `Out` that was cut last, and how many of its rows have been shown.
     cut: tuple[int, int] | None = None
     numbers: count[int] = field(default_factory=lambda: count(1))  # of the next values in `Out`
+    incomplete: IncompleteValues = field(default_factory=IncompleteValues)  # the lists that are not whole
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     @contextmanager
@@ -235,9 +237,11 @@ class Sessions:
         with self._lock:
             if self._closed:
                 raise StoppedError("The server ends.")
-            session = self._clients.pop(client, None) or ClientSession(self._make(), client in self._closed_clients)
+            session = self._clients.pop(client, None) or ClientSession(self._make())
             self._clients[client] = session
-            self._closed_clients.pop(client, None)
+            if client in self._closed_clients:
+                del self._closed_clients[client]
+                session.pending_notes.append(CLOSED)
             session.calls.append(call)
             unused = [client for client, each in self._clients.items() if not each.calls]
             surplus = unused[: max(len(self._clients) - MAX_SESSIONS, 0)]

@@ -24,7 +24,7 @@ from kosmo_kernel.errors import InvalidArgumentsError, SettingsError, StoppedErr
 from kosmo_kernel.integrations.heroku.demo.api import DEMO_TOKEN, DemoApi
 from kosmo_kernel.integrations.heroku.demo.company import company
 from kosmo_kernel.mcp_server.call_handler import CallHandler, ServerOptions
-from kosmo_kernel.mcp_server.sessions import MAX_SESSIONS, ClientSession, InFlightCall, Phase, Sessions
+from kosmo_kernel.mcp_server.sessions import CLOSED, MAX_SESSIONS, ClientSession, InFlightCall, Phase, Sessions
 from kosmo_kernel.mcp_server.tools import checked
 
 pytest.importorskip("mcp")
@@ -247,9 +247,10 @@ def test_of_the_clients_sessions_the_last_ones_are_kept_and_those_in_use(
                 pass
         assert [number for number, one in enumerate(made) if one.closed] == [1, 2]
     with of_client(sessions, "used") as session:
-        assert (session.lua, session.is_new_again) == (cast("Any", made[0]), False)
-    with of_client(sessions, "first") as session:
-        assert session.is_new_again
+        assert (session.lua, session.pending_notes) == (cast("Any", made[0]), [])
+    for notes in ([CLOSED], []):  # told once
+        with of_client(sessions, "first") as session:
+            assert session.take_pending_notes() == notes
 
 
 def test_the_session_of_a_client_that_leaves_is_closed(fakes: tuple[Sessions, list[Fake]]) -> None:

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from check_reports import check, dynos, report, result
 
+from kosmo_kernel.checks.summary import not_checked, notes_of, summary_of, value_of
 from kosmo_kernel.docs.compact import page_of_checks
-from kosmo_kernel.mcp_server.answers import not_checked, notes_of, summary_of, value_of
 from kosmo_kernel.mcp_server.call_handler import CallHandler, ServerOptions
 from kosmo_kernel.mcp_server.sessions import InFlightCall
 

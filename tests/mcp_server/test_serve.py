@@ -147,6 +147,36 @@ def test_variables_and_values_stay_for_the_next_call() -> None:
     assert asked(ask) == ["[1,1]", "[1] 2\n[2] 2", "2"]
 
 
+def test_a_list_that_is_not_whole_says_so_in_each_later_answer(shared: Ask) -> None:
+    calls: list[dict[str, Any]] = [
+        {"code": "r = heroku.list_dynos({ app_id = { 'my-app', 'nope' }, errors = 'collect' }) return r"},
+        {"code": "return #r"},
+        {"code": "up = list.filter(r, { state = 'up' })"},
+        {"code": "return list.map(up, 'name')"},
+        {"code": "local all = {} for i = 1, 900 do all[i] = { n = i, r = #r } end return all", "max_tokens": 300},
+        {"code": "more", "max_tokens": 300},
+        {"check": "databases-without-backups"},
+    ]
+
+    async def ask(one: Client) -> list[str]:
+        return [text_of(await one.call_tool("lua_run", call)) for call in calls]
+
+    first, *later, check = shared(ask)
+    unread = "1 of 2 apps could not be read: nope (404 not_found)"
+    assert first.count(f"\nNote: {unread}\n") == 1
+    assert [text.count(f"\nNote: Made from a list that is not whole: {unread}\n") for text in later] == [1] * len(later)
+    kept = check.partition(":")[0]
+    told = "Note: Made from a list that is not whole: 1 of 1 check could not be made, or not for everything."
+    assert told in text_of(shared(lambda one: one.call_tool("lua_run", {"code": f"return #{kept}"})))
+
+
+@pytest.mark.parametrize("bound", [-1, 1, 150])
+def test_a_bound_that_no_answer_keeps_counts_as_the_smallest_one(shared: Ask, bound: int) -> None:
+    call = {"code": "return ('line\\n'):rep(999)", "max_tokens": bound}
+    text = text_of(shared(lambda one: one.call_tool("lua_run", call)))
+    assert 100 < len(text) <= 200 * CHARACTERS_PER_TOKEN
+
+
 def test_the_word_more_has_the_next_rows_of_the_list_that_was_cut_last() -> None:
     async def ask(one: Client) -> list[str]:
         made = "local all = {} for i = 1, 900 do all[i] = { number = i } end return all"
