@@ -226,10 +226,10 @@ def check() -> Callable[[], str]:
 
 def agent() -> Callable[[], str]:
     """Return a call of the tool `lua_run`, by one client in its session."""
-    from kosmo_kernel.mcp_server.call_handler import CallHandler, ServerOptions
+    from kosmo_kernel.mcp_server.call_handler import CallHandler
     from kosmo_kernel.mcp_server.sessions import InFlightCall
 
-    handler, code = CallHandler(ServerOptions("demo")), "return heroku.list_dynos({ app_id = { 'courier-app' } })"
+    handler, code = CallHandler("demo"), "return heroku.list_dynos({ app_id = { 'courier-app' } })"
     return lambda: handler.answer("lua_run", {"code": code}, InFlightCall(lambda _: None)).text
 
 

@@ -22,9 +22,9 @@ import msgspec
 import pandas as pd
 from frames import COLUMNS, dynos
 
-from kosmo_kernel.calls.options import RunOptions
 from kosmo_kernel.render.frames import KosmoFrame, frame_of
 from kosmo_kernel.session import Session
+from kosmo_kernel.settings.cell_options import Options
 from kosmo_kernel.values.records import Records
 
 COUNT = 10_000
@@ -43,7 +43,7 @@ def by_json(rows: list[dict[str, Any]]) -> KosmoFrame:
 
 
 def through_lua(session: Session, value: Any, source: str) -> KosmoFrame:
-    return frame_of(session.execute(source, RunOptions(inputs={"x": value}, outputs=["x"])).outputs["x"])
+    return frame_of(session.execute(source, Options(inputs={"x": value}, outputs=["x"])).outputs["x"])
 
 
 def milliseconds(work: Callable[[], object]) -> float:

@@ -23,9 +23,10 @@ from typing import Any
 import psutil
 from lupa.lua54 import LuaRuntime
 
-from kosmo_kernel.calls.options import NO_FRONTEND, Frontend, RunOptions
+from kosmo_kernel.calls.output import NO_FRONTEND, Frontend
 from kosmo_kernel.errors import KosmoError
 from kosmo_kernel.session import Session
+from kosmo_kernel.settings.cell_options import Options
 
 ROUNDS = 9
 
@@ -61,7 +62,7 @@ def timed(work: Callable[[], object]) -> float:
 def failing(session: Session, source: str, frontend: Frontend = NO_FRONTEND, **settings: Any) -> None:
     """Run what must fail."""
     try:
-        session.execute(source, RunOptions(**settings), frontend)
+        session.execute(source, Options(**settings), frontend)
     except KosmoError:
         return
     raise SystemExit(f"did not fail: {source}")

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from kosmo_kernel import integrations
 from kosmo_kernel.calls.call_tracker import CallTracker
-from kosmo_kernel.calls.options import NO_FRONTEND, NO_OPTIONS, Frontend, RunOptions, RunOutput
+from kosmo_kernel.calls.output import NO_FRONTEND, Frontend, RunOutput
 from kosmo_kernel.calls.provider import NOT_ALLOWED, NOT_RECORDED
 from kosmo_kernel.calls.recording import NO_SERVICES, RecordingMode
 from kosmo_kernel.client.call import CallRequest
@@ -28,7 +28,7 @@ from kosmo_kernel.lua.lookups import Lookups
 from kosmo_kernel.lua.run import ChunkHistory, KnownVariables, LuaRun
 from kosmo_kernel.lua.state import LuaState, WallChecks
 from kosmo_kernel.results import Result, note_calls
-from kosmo_kernel.settings.cell_options import OptionValues
+from kosmo_kernel.settings.cell_options import NO_OPTIONS, Options
 from kosmo_kernel.settings.config_file import take_notices
 from kosmo_kernel.settings.limits import limits
 from kosmo_kernel.settings.notebook_run import notebook_run
@@ -91,7 +91,7 @@ class Session(LuaState):
         shared: Services | None = None,
         archives: Sequence[str | os.PathLike[str]] | None = None,
     ) -> None:
-        self.limits = limits(OptionValues(memory_limit=memory_limit, cpu_limit=cpu_limit, timeout=timeout))
+        self.limits = limits(Options(memory_limit=memory_limit, cpu_limit=cpu_limit, timeout=timeout))
         ROWS.resolve()  # raises an error in its setting before anything runs
         walls = WallChecks()
         self._shared = shared
@@ -130,9 +130,9 @@ class Session(LuaState):
             SettingsError: a limit or `KOSMO_PROGRESS` is invalid, or a required wall is missing; nothing has run.
             KosmoError: the run failed; the output and calls before that are in its `result`.
         """
-        return self.execute(source, RunOptions(timeout=timeout))
+        return self.execute(source, Options(timeout=timeout))
 
-    def execute(self, source: str, options: RunOptions = NO_OPTIONS, frontend: Frontend = NO_FRONTEND) -> Result:
+    def execute(self, source: str, options: Options = NO_OPTIONS, frontend: Frontend = NO_FRONTEND) -> Result:
         """Run a chunk of Lua for a user interface.
 
         Parameters:
@@ -150,7 +150,7 @@ class Session(LuaState):
         account = self._account(options.account)
         if options.account is not None:
             self.recording.check(account)
-        inputs, outputs = options.lua_variables()
+        inputs, outputs = _lua_variables(options)
         if self._walls.required:
             self._walls.check(self.walls())
         limits = self.limits.changed(options)
@@ -197,7 +197,7 @@ class Session(LuaState):
         self,
         function: str,
         arguments: Mapping[str, Any],
-        options: RunOptions = NO_OPTIONS,
+        options: Options = NO_OPTIONS,
         frontend: Frontend = NO_FRONTEND,
         *,
         account: str | None = None,
@@ -242,7 +242,7 @@ class Session(LuaState):
         return archive.recorded if archive else self._now()
 
     def _calls(
-        self, result: Result, options: RunOptions, frontend: Frontend, ask: Callable[[str], str | None]
+        self, result: Result, options: Options, frontend: Frontend, ask: Callable[[str], str | None]
     ) -> CallTracker:
         """Return the calls of a run, before anything is sent."""
         if options.isolated:
@@ -260,7 +260,7 @@ class Session(LuaState):
             is_named=lambda item: self._chunks.names_item(str(item)) or options.names_item(str(item)),
         )
 
-    def _lookups(self, calls: CallTracker, account: str, options: RunOptions) -> Lookups:
+    def _lookups(self, calls: CallTracker, account: str, options: Options) -> Lookups:
         """Return what answers the other requests of a script."""
         return Lookups(
             calls,
@@ -284,7 +284,7 @@ class Session(LuaState):
         """Return the full name of the account that an alias means in this session; the session's own when None."""
         return self.recording.account_in_use(alias, self.account)
 
-    def _set_time(self, options: RunOptions, now: datetime) -> None:
+    def _set_time(self, options: Options, now: datetime) -> None:
         """Set the time of the data, unless the run is a dry run or has a time of its own."""
         if options.now is None and not options.dry_run:
             self._time_set = now
@@ -356,7 +356,7 @@ class Session(LuaState):
         """
         last = self.last
         try:
-            return self.execute("", RunOptions(outputs=[name])).outputs[name]
+            return self.execute("", Options(outputs=[name])).outputs[name]
         finally:
             self.last = last
 
@@ -434,3 +434,18 @@ class Session(LuaState):
     def tokens(self) -> tuple[str, ...]:
         """Return the secrets in use, which are redacted from every text that leaves the session."""
         return (*(self._services.tokens() if self._services else ()), *self.servers.secrets())
+
+
+def _lua_variables(options: Options) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """Return the inputs of a run as Lua values, and the names of its outputs.
+
+    Raises:
+        InvalidArgumentsError: a name is none in Lua, or a value has no Lua form.
+    """
+    if not options.inputs and not options.outputs:
+        return {}, ()
+    from kosmo_kernel.values.from_python import lua_value
+    from kosmo_kernel.values.lua_literals import lua_name
+
+    inputs = {lua_name(name): lua_value(value, name) for name, value in options.inputs.items()}
+    return inputs, tuple(map(lua_name, options.outputs))

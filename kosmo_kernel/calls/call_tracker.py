@@ -21,11 +21,12 @@ from typing import TYPE_CHECKING, Any
 from msgspec.structs import replace
 
 from kosmo_kernel.accounts import is_demo
-from kosmo_kernel.calls.options import NO_OPTIONS, RunOptions, RunOutput
+from kosmo_kernel.calls.output import RunOutput
 from kosmo_kernel.calls.provider import ServiceCall
 from kosmo_kernel.client.call import BLOCKING, SPACE, CallHandle, CallRequest, DeletedItem, Reply
 from kosmo_kernel.errors import KosmoError, StoppedError
 from kosmo_kernel.results import MAX_ITEMS_NAMED, CallRecord, Result, deletion_notes
+from kosmo_kernel.settings.cell_options import NO_OPTIONS, Options
 from kosmo_kernel.settings.table import PROGRESS
 from kosmo_kernel.text import Moment, counted, listed
 from kosmo_kernel.values.records import FAILURE_FIELDS
@@ -73,7 +74,7 @@ class CallTracker:
         result: Result,
         output: RunOutput,
         *,
-        options: RunOptions = NO_OPTIONS,
+        options: Options = NO_OPTIONS,
         on_progress: Callable[[ProgressSnapshot], None] | None = None,
         is_named: Callable[[object], bool] = lambda _item: False,
     ) -> None:
@@ -83,7 +84,8 @@ class CallTracker:
         self._on_progress, self._is_named = on_progress, is_named
         self._dry_run, self._fresh, self._later = options.dry_run, options.fresh, options.later
         self._ask_again = options.ask_again
-        self._began, self._reading = Moment.now(), options.reading
+        self._began = Moment.now()
+        self._reading: Reading | None = options.reading
         self._readings: dict[int, Reading] = {}  # of the tables that a script uses
         self._queue: SimpleQueue[tuple[PendingCall, Reply | BaseException, float]] = SimpleQueue()
         self._lines: SimpleQueue[str] = SimpleQueue()

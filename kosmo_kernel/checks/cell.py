@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from kosmo_kernel.calls.options import Frontend, RunOptions
+from kosmo_kernel.calls.output import Frontend
 from kosmo_kernel.catalogue import Column
 from kosmo_kernel.checks.head_display import head_display
 from kosmo_kernel.checks.parameters import check_parameters, require_parameters
@@ -94,16 +94,16 @@ def _all_questions(command: str) -> Records:
 
 def set_lua_variable(session: Session, name: str, value: Any) -> None:
     """Set a global of Lua. The last run is left unchanged."""
-    _run_aside(session, "", RunOptions(inputs={name: value}))
+    _run_aside(session, "", Options(inputs={name: value}))
 
 
 def keep_value(session: Session, value: Any, number: int) -> list[Note]:
     """Make a value `_` and `Out[number]` of Lua, as if a cell of that number had returned it, and return the notes."""
     lua = f"do local value = {_PASSED} {_PASSED} = nil return value end"
-    return _run_aside(session, lua, RunOptions(inputs={_PASSED: value}, number=number)).labelled_notes()
+    return _run_aside(session, lua, Options(inputs={_PASSED: value}, number=number)).labelled_notes()
 
 
-def _run_aside(session: Session, lua: str, options: RunOptions) -> Result:
+def _run_aside(session: Session, lua: str, options: Options) -> Result:
     last = session.last
     try:
         return session.execute(lua, options)

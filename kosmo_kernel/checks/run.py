@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any
 from kosmo_kernel import accounts
 from kosmo_kernel.archive.snapshots import SavedSnapshot, add_figures
 from kosmo_kernel.calls.call_tracker import MAX_FAILURES_KEPT
-from kosmo_kernel.calls.options import NO_FRONTEND, Frontend, RunOptions
+from kosmo_kernel.calls.output import NO_FRONTEND, Frontend
 from kosmo_kernel.catalogue import Column
 from kosmo_kernel.checks.parameters import check_parameters, setup_options, values_for
 from kosmo_kernel.checks.report import Finding, QuestionReport, QuestionResult, key_of, mentions, names_of
@@ -43,6 +43,7 @@ from kosmo_kernel.questions.discovery import all_checks, find_table, source_with
 from kosmo_kernel.questions.question import Question
 from kosmo_kernel.results import Result, deletion_notes
 from kosmo_kernel.session import Session
+from kosmo_kernel.settings.cell_options import Options
 from kosmo_kernel.text import counted
 from kosmo_kernel.values.records import Record, Records
 
@@ -125,7 +126,7 @@ class QuestionRun:
     def _run(self, outcome: QuestionResult, session: Session) -> None:
         """Run one question, and complete its result."""
         source, inputs = _chunk(outcome)
-        options = RunOptions(name=outcome.question.chunk_name, inputs=inputs, now=self._report.now, isolated=True)
+        options = Options(name=outcome.question.chunk_name, inputs=inputs, now=self._report.now, isolated=True)
         try:
             result = session.execute(source, options)
         except KosmoError as error:

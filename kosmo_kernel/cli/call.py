@@ -156,11 +156,11 @@ class CallCommand(Command):
 
     def make_call(self, session: Session, name: str, arguments: Mapping[str, Any]) -> Result:
         """Make a call with progress and notes on standard error."""
-        from kosmo_kernel.calls.options import RunOptions
         from kosmo_kernel.cli.lua_run import terminal_frontend
+        from kosmo_kernel.settings.cell_options import Options
 
         with terminal_frontend(session, aside=True) as frontend:
-            return session.call(name, arguments, RunOptions(dry_run=self.dry_run), frontend)
+            return session.call(name, arguments, Options(dry_run=self.dry_run), frontend)
 
     def call_document(
         self, result: Result | None, meta: dict[str, Any], *, data: Any = None, error: str | None = None

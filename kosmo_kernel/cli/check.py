@@ -183,7 +183,7 @@ def _report(
 
 def _run(checks: list[Question], session: Session, parameters: dict[str, Any], at: datetime | None) -> QuestionReport:
     """Run checks, with a progress line."""
-    from kosmo_kernel.calls.options import Frontend
+    from kosmo_kernel.calls.output import Frontend
     from kosmo_kernel.checks.run import run_questions
     from kosmo_kernel.cli.lua_run import long_run_advice
     from kosmo_kernel.cli.streams import styled

@@ -271,11 +271,11 @@ def show() -> None:
     from rich.syntax import Syntax
     from rich.text import Text
 
-    from kosmo_kernel.calls.options import RunOptions
     from kosmo_kernel.cli.lua_run import stopped_by_ctrl_c
     from kosmo_kernel.cli.terminal import TERMINAL, console, lua_theme, styled_text
     from kosmo_kernel.render.tables import table_of
     from kosmo_kernel.session import Session
+    from kosmo_kernel.settings.cell_options import Options
     from kosmo_kernel.text import counted
 
     screen, theme = console(), lua_theme()
@@ -287,7 +287,7 @@ def show() -> None:
 
     _magic, _, lua = CELL.partition("\n")
     with Session("demo") as session, stopped_by_ctrl_c(session):
-        result = session.execute(f"{lua}\n", RunOptions("demo"))
+        result = session.execute(f"{lua}\n", Options("demo"))
     screen.print("\nThe demo account is a fictional company. Nothing leaves this machine.", style="bold")
     show_code("Which dynos have crashed? A cell of Lua, after `%load_ext kosmo_kernel`:", CELL, "lua")
     form = TERMINAL._replace(

@@ -14,7 +14,6 @@ from typing import Any
 
 import click
 
-from kosmo_kernel.calls.options import RunOptions
 from kosmo_kernel.cli import options
 from kosmo_kernel.cli.command import Command, document, epilog_of
 from kosmo_kernel.cli.lua_run import stopped_by_ctrl_c, terminal_frontend
@@ -24,6 +23,7 @@ from kosmo_kernel.errors import KosmoError, LuaSyntaxError
 from kosmo_kernel.render.text import escape_control
 from kosmo_kernel.results import run_document
 from kosmo_kernel.safety.intake import MAX_DOCUMENT_BYTES
+from kosmo_kernel.settings.cell_options import Options
 from kosmo_kernel.text import lazy_pattern
 
 INLINE = "(command line)"  # chunk name, as Lua's own interpreter names the text of -e
@@ -120,7 +120,7 @@ def run_lua(
     source, name = read_source(file, code)
     session = recording.session(account, **session_options)
     arguments = click.get_current_context().meta.get("arguments", ())
-    run_options = RunOptions(name, arguments, dry_run=dry_run, force=force)
+    run_options = Options(name, arguments, dry_run=dry_run, force=force)
     # With `-` in place of FILE, the script itself comes from standard input, and with `-e` what `io.read` reads.
     reads_input = code is not None if file == "-" else not input_is_terminal()
     terminal = terminal_frontend(session, aside=bool(layout), quiet=as_json, reads=reads_input)

@@ -19,7 +19,7 @@ from typing import IO, Any, Self
 
 import click
 
-from kosmo_kernel.calls.options import Frontend
+from kosmo_kernel.calls.output import Frontend
 from kosmo_kernel.cli.command import print_note, write
 from kosmo_kernel.cli.streams import ClosedStreamError, input_is_terminal, styled
 from kosmo_kernel.errors import LimitError

@@ -6,6 +6,7 @@ import math
 import os
 import shutil
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -96,14 +97,15 @@ def serve(
 
     Ctrl-C ends the server with exit code 130.
     """
-    from kosmo_kernel.mcp_server import ServerOptions, over_http, over_stdio
+    from kosmo_kernel.mcp_server import CallHandler, over_http, over_stdio
 
-    options = ServerOptions(
+    make_handler = partial(
+        CallHandler,
         account,
         limits,
         archive=archive,
         archives=archives,
-        allow_mcp_servers=allow_mcp,
+        allow_mcp=allow_mcp,
         max_tokens=max_tokens,
         answer_within=answer_within,
     )
@@ -117,9 +119,9 @@ def serve(
     if port is None:
         if input_is_terminal():
             print_note("Speaking MCP on standard input and output, which is for an agent to start. Ctrl-C ends it.")
-        over_stdio(options)
+        over_stdio(make_handler)
     else:
-        over_http(options, port, _ready)
+        over_http(make_handler, port, _ready)
     return SUCCESS
 
 

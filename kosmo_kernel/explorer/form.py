@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import ipywidgets as w  # type: ignore[import-untyped]
 
 from kosmo_kernel import accounts, integrations
-from kosmo_kernel.calls.options import Frontend, RunOptions
+from kosmo_kernel.calls.output import Frontend
 from kosmo_kernel.catalogue import Function, Integration, Param
 from kosmo_kernel.docs.search_index import search_pages
 from kosmo_kernel.errors import KosmoError, UnknownNameError
@@ -29,7 +29,7 @@ from kosmo_kernel.render.tables import table_of
 from kosmo_kernel.render.text import format_column
 from kosmo_kernel.safety.markup import Html, Terminal, html_attribute, html_code
 from kosmo_kernel.safety.text import shortened
-from kosmo_kernel.settings.cell_options import COMMAND_MAGIC, LUA_MAGIC
+from kosmo_kernel.settings.cell_options import COMMAND_MAGIC, LUA_MAGIC, Options
 from kosmo_kernel.text import nearest, normalize_alias
 from kosmo_kernel.values.records import Records
 
@@ -412,7 +412,7 @@ class Explorer:
 
     def _run_lua(self, lua: str) -> Any:
         with ProgressDisplay(self._progress) as line:
-            options = RunOptions(NAME, account=self._account_option)
+            options = Options(NAME, account=self._account_option)
             result = self._context.lua.execute(lua, options, Frontend(progress=line))
         if self._status.value == _small(RUNS):
             self._status.value = ""

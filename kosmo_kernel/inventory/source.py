@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 from kosmo_kernel.accounts import is_demo
 from kosmo_kernel.archive.snapshots import SavedSnapshot
-from kosmo_kernel.calls.options import NO_FRONTEND, Frontend
+from kosmo_kernel.calls.output import NO_FRONTEND, Frontend
 from kosmo_kernel.catalogue.integration import usual_scope
 from kosmo_kernel.catalogue.inventory import KeyFigure, ObstacleKind, Row
 from kosmo_kernel.checks.run import run_questions

@@ -19,7 +19,6 @@ from msgspec.structs import replace
 
 from kosmo_kernel import integrations
 from kosmo_kernel.accounts import DEMO
-from kosmo_kernel.calls.options import RunOptions
 from kosmo_kernel.calls.provider import ServiceCall
 from kosmo_kernel.calls.recording import RecordingMode
 from kosmo_kernel.calls.services import Services
@@ -29,6 +28,7 @@ from kosmo_kernel.client.call import CallHandle, CallRequest, Reply
 from kosmo_kernel.questions.discovery import find_table, source_with_tables
 from kosmo_kernel.questions.question import Question
 from kosmo_kernel.session import Session
+from kosmo_kernel.settings.cell_options import Options
 from kosmo_kernel.snapshot.lists import table_of
 from kosmo_kernel.values.records import FAILURE_FIELDS, Records, columns_with_item
 
@@ -177,7 +177,7 @@ def make_tables(
         for kind in kinds(names or tables_of_lists()):
             if any(map(services.has, kind.needs)):
                 inputs = {"arguments": {"errors": "collect", **parameters}}
-                options = RunOptions(name=kind.name, now=now, inputs=inputs)
+                options = Options(name=kind.name, now=now, inputs=inputs)
                 rows = session.execute(f"return {kind.service}.tables.{kind.name}(arguments)", options).value
                 tables.append(InventoryTable(kind, rows.rows if isinstance(rows, Records) else ()))
     return tables

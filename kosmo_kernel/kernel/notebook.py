@@ -14,7 +14,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from kosmo_kernel.calls.interruptible import Interruptible
-from kosmo_kernel.calls.options import Frontend, RunOptions
+from kosmo_kernel.calls.output import Frontend
 from kosmo_kernel.errors import KosmoError, StoppedError, TryLaterError, UserError
 from kosmo_kernel.kernel.channels import Content, error_content
 from kosmo_kernel.kernel.history import History
@@ -243,7 +243,7 @@ class KernelNotebook:
         try:
             with self.session.keep_error():
                 with line:
-                    options = RunOptions(name, number=own_number, **cell.options.values())
+                    options = cell.options.changed(name=name, number=own_number)
                     frontend = Frontend(write, ask, partial(ask, "l") if ask else None, show, line)
                     result = self.session.execute(cell.lua, options, frontend)
                 for display in plan_note(result):

@@ -14,7 +14,7 @@ from types import ModuleType
 from msgspec import Struct, field
 
 from kosmo_kernel.calls.call_tracker import CallTracker
-from kosmo_kernel.calls.options import RunOutput
+from kosmo_kernel.calls.output import RunOutput
 from kosmo_kernel.errors import InvalidArgumentsError, KosmoError, LuaError, LuaRuntimeError
 from kosmo_kernel.lua.host import Failure, Frame
 from kosmo_kernel.lua.lookups import Lookups

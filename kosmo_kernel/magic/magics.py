@@ -160,19 +160,18 @@ class KosmoMagic(Magics):
         """Run Lua, set the variables of `-o` and `-v`, and return the value unless it is hidden or kept by `-v`."""
         output = [] if options.dry_run else options.output  # a dry run does not change Lua's variables
         number: int = self.shell.displayhook.prompt_count
-        from kosmo_kernel.calls.options import Frontend, RunOptions
+        from kosmo_kernel.calls.output import Frontend
 
         with cells.progress_line(self.shell) as line:
             write, show = partial(_write, line), partial(self._display, line)
             frontend = Frontend(write, cells.ask, partial(cells.ask, "l"), show, line)
-            run_options = RunOptions(
-                f"In[{number}]",
+            of_run = options.changed(
+                name=f"In[{number}]",
                 inputs=inputs,
                 outputs=[name for _, name in output],
                 number=number if is_cell else None,  # a cell may have several line magics; none is the cell's value
-                **options.values(),
             )
-            result = self.session.execute(lua, run_options, frontend)
+            result = self.session.execute(lua, of_run, frontend)
         for display in cells.plan_note(result):
             cells.publish(self.shell, display)
         with self.session.interruptible:

@@ -15,6 +15,6 @@ servers only if the user allowed that at the start.
 
 from __future__ import annotations
 
-from kosmo_kernel.mcp_server.call_handler import ServerOptions as ServerOptions
+from kosmo_kernel.mcp_server.call_handler import CallHandler as CallHandler
 from kosmo_kernel.mcp_server.serving import over_http as over_http
 from kosmo_kernel.mcp_server.serving import over_stdio as over_stdio

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from kosmo_kernel import docs
-from kosmo_kernel.calls.options import Frontend, RunOptions
+from kosmo_kernel.calls.output import Frontend
 from kosmo_kernel.docs import compact
 from kosmo_kernel.errors import InvalidArgumentsError, KosmoError
 from kosmo_kernel.mcp_server import answers
@@ -37,6 +36,7 @@ from kosmo_kernel.questions import CHECKS
 from kosmo_kernel.questions.discovery import find_check, own_questions, select_checks
 from kosmo_kernel.results import Result
 from kosmo_kernel.session import Session
+from kosmo_kernel.settings.cell_options import Options
 from kosmo_kernel.settings.config_file import resolve
 from kosmo_kernel.settings.limits import check_defaults
 from kosmo_kernel.settings.table import ANSWER_WITHIN, LIMITS, MAX_TOKENS
@@ -51,26 +51,17 @@ CHUNK = "lua_run"  # the chunk's name in error messages
 NOTHING_KEPT = "This session has no variables and no values yet."
 
 
-@dataclass(frozen=True, slots=True)
-class ServerOptions:
-    """The options that the user starts the server with; for the defaults see `Session`."""
-
-    account: str | None = None  # the alias of the account for calls that name none
-    # The limits of a run by name, those of `settings.table.LIMITS`; None for the default.
-    limits: Mapping[str, Any] = field(default_factory=dict)
-    archive: str | None = None  # the archive that answers in place of the account, or None
-    archives: Sequence[str] = ()  # the archives that Lua may open besides
-    allow_mcp_servers: bool = False  # scripts may use the MCP servers that the user has configured
-    max_tokens: int | None = None  # the maximum tokens of an answer; None for the user's setting
-    # Seconds after which a call that still runs is answered; None for the user's setting.
-    answer_within: float | None = None
-
-
 class CallHandler:
     """Handles the calls of the server's tools. Thread-safe.
 
     Parameters:
-        options: the user's options.
+        account: the alias of the account of calls that name none; as for `Session`.
+        limits: the limits of a run by name, those of `settings.table.LIMITS`; None for the default.
+        archive: the archive that answers in place of the account, or None.
+        archives: the archives that Lua may open besides.
+        allow_mcp: scripts may use the MCP servers that the user has configured.
+        max_tokens: the maximum tokens of an answer; None for the user's setting.
+        answer_within: seconds after which a call that still runs is answered; None for the user's setting.
 
     Attributes:
         tools: the tools, by name.
@@ -81,14 +72,27 @@ class CallHandler:
         SettingsError, UnknownNameError: as for `Session`, or a limit of the user's settings is above its ceiling.
     """
 
-    def __init__(self, options: ServerOptions) -> None:
-        self._options = options
+    def __init__(
+        self,
+        account: str | None = None,
+        limits: Mapping[str, Any] | None = None,
+        *,
+        archive: str | None = None,
+        archives: Sequence[str] = (),
+        allow_mcp: bool = False,
+        max_tokens: int | None = None,
+        answer_within: float | None = None,
+    ) -> None:
+        self._limits = limits or {}
+        self._new_session = partial(
+            Session, account, **self._limits, from_archive=archive, archives=archives, mcp=allow_mcp, agent=True
+        )
         self.sessions = Sessions(self._session)
-        max_tokens = resolve(MAX_TOKENS, options.max_tokens)
-        self._default_tokens = min(DEFAULT_TOKENS, max_tokens)
-        self.answer_within: float = resolve(ANSWER_WITHIN, options.answer_within)
+        highest = resolve(MAX_TOKENS, max_tokens)
+        self._default_tokens = min(DEFAULT_TOKENS, highest)
+        self.answer_within: float = resolve(ANSWER_WITHIN, answer_within)
         with self._session() as session:  # raises errors in settings now and not at the first call
-            self.tools = offered_tools(session.limits, max_tokens, others=options.allow_mcp_servers)
+            self.tools = offered_tools(session.limits, highest, others=allow_mcp)
 
     def answer(self, name: str, arguments: Mapping[str, Any], call: InFlightCall) -> ToolResult:
         """Execute a call in this thread, and return its result.
@@ -136,16 +140,8 @@ class CallHandler:
         return ToolResult(f"{going_on}\n{value if call.name else ''}{stop}")
 
     def _session(self) -> Session:
-        options = self._options
-        check_defaults([name for name, value in options.limits.items() if value is not None])
-        return Session(
-            options.account,
-            **options.limits,
-            from_archive=options.archive,
-            archives=options.archives,
-            mcp=options.allow_mcp_servers,
-            agent=True,
-        )
+        check_defaults([name for name, value in self._limits.items() if value is not None])
+        return self._new_session()
 
     def _search(self, words: str, call: InFlightCall) -> ToolResult:
         if words.strip().lower() != WHO:
@@ -264,7 +260,7 @@ def _run_lua(session: ClientSession, arguments: dict[str, Any], call: InFlightCa
     is_dry, number = arguments.get("dry_run", False), next(session.numbers)
     call.begin("" if is_dry else _out(number), session.lua)
     account = arguments.get(ACCOUNT)
-    options = RunOptions(CHUNK, account=account, **limits, dry_run=is_dry, number=None if is_dry else number)
+    options = Options(CHUNK, account=account, **limits, dry_run=is_dry, number=None if is_dry else number)
     error: KosmoError | None = None
     result: Result | None
     try:

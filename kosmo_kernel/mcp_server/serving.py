@@ -19,7 +19,7 @@ from contextlib import contextmanager, nullcontext
 from logging.handlers import QueueHandler
 
 from kosmo_kernel.mcp.servers import require_sdk
-from kosmo_kernel.mcp_server.call_handler import CallHandler, ServerOptions
+from kosmo_kernel.mcp_server.call_handler import CallHandler
 from kosmo_kernel.settings.table import MCP_TOKEN
 
 HOST = "127.0.0.1"
@@ -28,24 +28,24 @@ MAX_LOG_RECORDS = 100  # that wait until standard error is read; further ones ar
 EXIT_CODES = {signal.SIGTERM: 0, signal.SIGINT: 130}
 
 
-def over_stdio(options: ServerOptions) -> None:
+def over_stdio(make_handler: Callable[[], CallHandler]) -> None:
     """Serve the client that started this process, until it closes standard input. A signal ends the process.
 
     Raises:
         SettingsError, UnknownNameError: the SDK is missing, or a setting is invalid.
     """
-    with _call_handler(options) as handler:
+    with _call_handler(make_handler) as handler:
         if sys.stdin:  # if standard input is closed, there is no client
             from kosmo_kernel.mcp_server import sdk
 
             asyncio.run(sdk.serve_stdio(handler))
 
 
-def over_http(options: ServerOptions, port: int, ready: Callable[[str, str | None], None]) -> None:
+def over_http(make_handler: Callable[[], CallHandler], port: int, ready: Callable[[str, str | None], None]) -> None:
     """Serve clients that have the token on a local port, until a signal ends the process.
 
     Parameters:
-        options: the user's options.
+        make_handler: returns what handles the calls.
         port: the port; 0 for a free one.
         ready: called with the address and the generated token, or None if the environment has one.
 
@@ -55,7 +55,7 @@ def over_http(options: ServerOptions, port: int, ready: Callable[[str, str | Non
     """
     from_env = MCP_TOKEN.from_env()
     token = from_env or secrets.token_urlsafe(32)
-    with _call_handler(options) as handler, socket.create_server((HOST, port)) as listening:
+    with _call_handler(make_handler) as handler, socket.create_server((HOST, port)) as listening:
         import uvicorn
 
         from kosmo_kernel.mcp_server import sdk
@@ -69,7 +69,7 @@ def over_http(options: ServerOptions, port: int, ready: Callable[[str, str | Non
 
 
 @contextmanager
-def _call_handler(options: ServerOptions) -> Iterator[CallHandler]:
+def _call_handler(make_handler: Callable[[], CallHandler]) -> Iterator[CallHandler]:
     """Provide the handler of calls; on SIGTERM and Ctrl-C end its calls and then the process.
 
     The log is written by a thread of its own, so that no client that leaves standard error unread waits for an answer.
@@ -79,7 +79,7 @@ def _call_handler(options: ServerOptions) -> Iterator[CallHandler]:
     logging.basicConfig(level=logging.WARNING, handlers=[QueueHandler(records)])
     logging.raiseExceptions = False  # a record for which there is no room is dropped in silence
     threading.Thread(target=_write_log, args=(records,), daemon=True).start()
-    handler = CallHandler(options)
+    handler = make_handler()
 
     def end(number: int, _frame: object) -> None:
         closing = threading.Thread(target=handler.sessions.close, daemon=True)

@@ -10,7 +10,7 @@ from functools import partial
 from inspect import Parameter, Signature
 from typing import TYPE_CHECKING, Any
 
-from kosmo_kernel.calls.options import Frontend, RunOptions
+from kosmo_kernel.calls.output import Frontend
 from kosmo_kernel.catalogue import ERROR_MODES, RESERVED, Column, Function, Integration, lua_words
 from kosmo_kernel.errors import InvalidArgumentsError, KosmoError, StoppedError
 from kosmo_kernel.notebook import cells
@@ -53,7 +53,7 @@ def python_function(integration: Integration, function: Function, account: str |
         def make(session: Session, frontend: Frontend) -> Result:
             try:
                 arguments = _arguments(function, values, keywords)
-                return session.call(full_name, arguments, RunOptions(**options), frontend, account=account)
+                return session.call(full_name, arguments, Options(**options), frontend, account=account)
             except InvalidArgumentsError as error:
                 if error.advice:
                     error.advice = integration.advice(function, error, in_python=True)

@@ -14,7 +14,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from kosmo_kernel.accounts import DEFAULT, NOT_AN_ALIAS, account_in_use, demo_places, how_to_add, looks_like_token
-from kosmo_kernel.calls.options import Frontend, RunOptions
+from kosmo_kernel.calls.output import Frontend
 from kosmo_kernel.catalogue import ERROR_MODES, RESERVED, Function, Integration, Param, missing_function
 from kosmo_kernel.errors import InvalidArgumentsError, UnknownNameError, UserError
 from kosmo_kernel.integrations import known
@@ -24,6 +24,7 @@ from kosmo_kernel.questions import TABLES as NAMESPACE
 from kosmo_kernel.questions.discovery import DROPPED_TABLES, find_table, table_names
 from kosmo_kernel.render.error_lines import hide_own_frames
 from kosmo_kernel.safety.text import is_plain_in_quotes
+from kosmo_kernel.settings.cell_options import Options
 from kosmo_kernel.text import nearest, normalize_alias
 
 if TYPE_CHECKING:
@@ -219,7 +220,7 @@ def _function(integration: Integration, table: Question, account: str | None) ->
             session.recording.check(alias)
             with Session(alias, shared=session.services()) as lua:
                 inputs = {"arguments": parameters} if parameters else {}
-                options = RunOptions(name=f"{full_name}()", now=now, inputs=inputs, ask_again="`fresh=True`")
+                options = Options(name=f"{full_name}()", now=now, inputs=inputs, ask_again="`fresh=True`")
                 session.last = result = lua.execute(f"return {full_name}({', '.join(inputs)})", options, frontend)
             return result
 

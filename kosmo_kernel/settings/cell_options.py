@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from types import SimpleNamespace
 from typing import Any
 
@@ -30,13 +31,28 @@ _FLAG = lazy_pattern(r"(--?[A-Za-z][\w-]*)(=?)")
 _QUOTES = ("'", '"')
 
 
-class OptionValues(SimpleNamespace):
-    """Values of options, as attributes of the options' names in the table of settings.
+class Options(SimpleNamespace):
+    """What a run may do, and how its values are shown: the options of a cell or a command, and those of a door.
 
-    An option that is not set is False if it is a flag, an empty list if it can be repeated, and otherwise None.
+    Those of cells and commands are attributes of their names in the table of settings. One that is not set is False if
+    it is a flag, an empty list if it can be repeated, and otherwise None. A run uses `account`, `timeout`,
+    `memory_limit` and `cpu_limit`, of which those that are not set are the session's, `fresh`, with which tables ask
+    again, and `dry_run`, which checks calls and lists them in `Result.planned`, but does not make them, so that they
+    return empty lists and records. Variables that a dry run sets exist in the next dry run only.
 
     Parameters:
-        values: the values of those that are set, by name.
+        name: the name of the chunk in error messages: `In[3]`, `audit.lua`.
+        args: the values of the chunk's `...`.
+        force: call tools that may change something without asking; all other checks still apply.
+        inputs: values for Lua's globals, set before the chunk runs; see `values.from_python.lua_value`.
+        outputs: Lua variables to read after it into `Result.outputs`.
+        now: the time of the data, `time.now()`; that of the session when None, see `Session.time_of_data`.
+        number: the number of the cell, whose value becomes `_` and `Out[number]`.
+        ask_again: what a user writes in the language of the run so that a table is read anew.
+        isolated: the chunk sees the library as it was before any run and its inputs, and leaves no variables.
+        reading: the `archive.store.Reading` of a question, by which its calls read; None for a script.
+        later: the number of requests that other runs will need after this one, for the estimate in its progress.
+        options: the options of a cell or a command, by name.
     """
 
     _not_set: Mapping[str, Any] = {
@@ -44,26 +60,43 @@ class OptionValues(SimpleNamespace):
         for setting in (*SETTINGS, DEMO_FLAG, UNREAD)
         if setting.cell or setting.command
     }
+    __slots__ = ("options_set",)  # those that were written, in order, which does not matter when options are compared
 
-    def __init__(self, **values: Any) -> None:
-        if unknown := values.keys() - self._not_set:
+    def __init__(
+        self,
+        name: str = "Lua",
+        args: Sequence[str] = (),
+        *,
+        force: bool = False,
+        inputs: Mapping[str, Any] | None = None,
+        outputs: Sequence[str] = (),
+        now: datetime | None = None,
+        number: int | None = None,
+        later: int = 0,
+        isolated: bool = False,
+        ask_again: str = "`fresh = true`",
+        reading: Any = None,
+        **options: Any,
+    ) -> None:
+        if unknown := options.keys() - self._not_set:
             raise TypeError(f"there is no option {', '.join(unknown)}")
-        super().__init__(**{**self._not_set, **values})
-
-    def values(self) -> dict[str, Any]:
-        """Return the values of all options by name."""
-        return {name: getattr(self, name) for name in self._not_set}
-
-
-class Options(OptionValues):
-    """The options of a cell: of `OPTIONS`, and `demo` and `unread` of `%kosmo` lines."""
-
-    # The options that were written, in order, which does not matter when options are compared.
-    __slots__ = ("options_set",)
-
-    def __init__(self, **values: Any) -> None:
-        super().__init__(**values)
+        super().__init__(**{**self._not_set, **options})
+        self.name, self.args, self.force = name, args, force
+        self.inputs, self.outputs = inputs or {}, outputs
+        self.now, self.number, self.later, self.isolated = now, number, later, isolated
+        self.ask_again, self.reading = ask_again, reading
         self.options_set: list[Setting] = []
+
+    def changed(self, **values: Any) -> Options:
+        """Return these options with others in place of some of them."""
+        return Options(**{**vars(self), **values})
+
+    def names_item(self, item: str) -> bool:
+        """Return whether an argument of the script or an input is this text."""
+        return item in self.args or any(isinstance(value, str) and value == item for value in self.inputs.values())
+
+
+NO_OPTIONS = Options()
 
 
 def first_word(line: str) -> tuple[str, str]:

@@ -23,7 +23,7 @@ from kosmo_kernel.settings import table
 from kosmo_kernel.settings.config_file import above_ceiling, ceiling_of, config, resolve
 
 if TYPE_CHECKING:
-    from kosmo_kernel.settings.cell_options import OptionValues
+    from kosmo_kernel.settings.cell_options import Options
 
 
 # What one run may cost the parent process, whatever the child process that runs Lua sends. A JSON value takes up to
@@ -60,7 +60,7 @@ class Limits(NamedTuple):
         """The maximum size in bytes of a message from a script."""
         return self.result + MAX_HEADERS
 
-    def changed(self, options: OptionValues) -> Limits:
+    def changed(self, options: Options) -> Limits:
         """Return these limits with those that are set in the options of a run, and with `KOSMO_TIMEOUT` if none is.
 
         Raises:
@@ -77,7 +77,7 @@ class Limits(NamedTuple):
         return self._replace(**changes)
 
 
-def limits(options: OptionValues | None = None) -> Limits:
+def limits(options: Options | None = None) -> Limits:
     """Return the limits of a run: those of options, else of the environment, of `config.toml`, or the defaults.
 
     Parameters:

@@ -22,7 +22,7 @@ from kosmo_kernel import integrations
 from kosmo_kernel.accounts import is_demo
 from kosmo_kernel.archive.owner import Owner, check_owner
 from kosmo_kernel.archive.snapshots import SavedSnapshot
-from kosmo_kernel.calls.options import NO_FRONTEND, Frontend
+from kosmo_kernel.calls.output import NO_FRONTEND, Frontend
 from kosmo_kernel.catalogue import Column
 from kosmo_kernel.errors import ApiError, KosmoError, NotRecordedError, SettingsError, StoppedError
 from kosmo_kernel.safety.redaction import redact

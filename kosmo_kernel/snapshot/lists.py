@@ -22,12 +22,13 @@ import msgspec
 
 from kosmo_kernel import __version__, integrations
 from kosmo_kernel.archive.snapshots import Manifest, ReadList, SavedList, add, check_target
-from kosmo_kernel.calls.options import NO_FRONTEND, Frontend, RunOptions
+from kosmo_kernel.calls.output import NO_FRONTEND, Frontend
 from kosmo_kernel.catalogue import Column, Function, Integration, Link, Param
 from kosmo_kernel.errors import ApiError, FileWriteError, KosmoError, RefusedError, StoppedError
 from kosmo_kernel.results import Result, deletion_notes
 from kosmo_kernel.safety.redaction import in_texts, redact, would_change
 from kosmo_kernel.session import Session
+from kosmo_kernel.settings.cell_options import Options
 from kosmo_kernel.text import counted, iso_time, value_at
 from kosmo_kernel.values.records import Records, columns_of
 
@@ -278,7 +279,7 @@ class AccountLists:
         """Make a call, whose progress includes the time of the ways to come as far as their items are known."""
         full_name = f"{self._integration.name}.{function.name}"
         requests = sum(self._requests(plan, way) for plan, way in later if way.parent in self.tables)
-        options = RunOptions(later=requests, reading=self._reading)
+        options = Options(later=requests, reading=self._reading)
         result = self._session.call(full_name, arguments, options, self._frontend)
         self._add_notes_and_requests(result)
         return result

@@ -14,7 +14,6 @@ from kosmo_kernel import heroku
 from kosmo_kernel.accounts import Account
 from kosmo_kernel.archive import store
 from kosmo_kernel.archive.store import AnswerKey, Answers
-from kosmo_kernel.calls.options import RunOptions
 from kosmo_kernel.catalogue import Function
 from kosmo_kernel.client.call import Reply
 from kosmo_kernel.demo.server import serve
@@ -24,6 +23,7 @@ from kosmo_kernel.integrations.heroku.demo.api import DEMO_TOKEN, DemoApi
 from kosmo_kernel.integrations.heroku.demo.company import company
 from kosmo_kernel.progress.run import Cancelled
 from kosmo_kernel.session import Session
+from kosmo_kernel.settings.cell_options import Options
 from kosmo_kernel.text import Moment
 
 TABLES = ("apps", "addons", "domains", "formation", "people", "pipelines", "costs", "access", "stages", "certificates")
@@ -299,7 +299,7 @@ def test_what_may_be_less_than_a_list_is_not_taken_for_one(api: CountingApi) -> 
     api.refused = ("/apps",)
     with Session() as session:
         session.run("heroku.list_apps({ errors = 'collect' })")
-        session.call("heroku.list_apps", {}, RunOptions(dry_run=True))
+        session.call("heroku.list_apps", {}, Options(dry_run=True))
         api.refused = ()
         session.run("heroku.list_releases({ app_id = 'my-app', newest = 1 })")
         assert len(session.run("return heroku.tables.stages()").value) > 1

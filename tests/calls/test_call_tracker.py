@@ -10,7 +10,7 @@ from repository import ROOT
 
 from kosmo_kernel.calls.call_tracker import CallTracker
 from kosmo_kernel.calls.interruptible import Interruptible
-from kosmo_kernel.calls.options import NO_FRONTEND, RunOptions, RunOutput
+from kosmo_kernel.calls.output import NO_FRONTEND, RunOutput
 from kosmo_kernel.calls.provider import ServiceCall
 from kosmo_kernel.calls.recording import RecordingMode
 from kosmo_kernel.calls.services import Services
@@ -20,6 +20,7 @@ from kosmo_kernel.errors import RefusedError
 from kosmo_kernel.integrations.heroku.demo.api import DEMO_TOKEN
 from kosmo_kernel.results import Result
 from kosmo_kernel.session import Session
+from kosmo_kernel.settings.cell_options import Options
 
 
 class HeldServices(Services):
@@ -72,7 +73,7 @@ def test_a_refused_list_is_empty_and_its_failure_is_the_second_value(monkeypatch
 def test_a_list_that_could_be_read_has_no_failures_and_a_dry_run_has_both_values() -> None:
     with Session("demo") as session:
         rows, failures = session.run(COLLECTED).values
-        planned = session.execute(COLLECTED.replace("return ", "return #"), RunOptions(dry_run=True)).planned
+        planned = session.execute(COLLECTED.replace("return ", "return #"), Options(dry_run=True)).planned
         assert list(rows) == list(session.run("return heroku.list_spaces()").value)
     assert (len(rows) > 0, list(failures), len(planned)) == (True, [], 1)
 

@@ -17,13 +17,13 @@ from kosmo_command import document, kosmo
 from python_shell import no_notebooks
 
 from kosmo_kernel import archive, snapshot
-from kosmo_kernel.calls.options import RunOptions
 from kosmo_kernel.checks.run import run_questions
 from kosmo_kernel.errors import RefusedError
 from kosmo_kernel.integrations.heroku.demo.company import company
 from kosmo_kernel.python_api.namespace import namespace_named
 from kosmo_kernel.questions.question import parse_question
 from kosmo_kernel.session import Session
+from kosmo_kernel.settings.cell_options import Options
 
 GONE = "courier-app"
 NAMES = [app["name"] for app in company().apps]
@@ -77,7 +77,7 @@ def test_an_app_of_the_runs_own_list_that_is_gone_is_left_out_of_each_list_and_l
 def test_an_app_that_the_user_named_stays_an_error_also_if_the_run_has_listed_it(argument: str) -> None:
     source = f"heroku.list_apps() return heroku.list_dynos({{ app_id = {argument} }})"
     with remote(DeletingApi(GONE)) as session, pytest.raises(RefusedError) as caught:
-        session.execute(source, RunOptions(inputs={"app": GONE} if "app," in argument else {}))
+        session.execute(source, Options(inputs={"app": GONE} if "app," in argument else {}))
     assert GONE in caught.value.message
 
 

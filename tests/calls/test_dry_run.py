@@ -11,11 +11,11 @@ from IPython.core.interactiveshell import InteractiveShell
 from kosmo_command import document, kosmo, on_terminal, standing
 from traitlets.config import Config
 
-from kosmo_kernel.calls.options import RunOptions
 from kosmo_kernel.client.call import PlannedCall
 from kosmo_kernel.kernel.notebook import KernelNotebook
 from kosmo_kernel.results import dry_run_summary
 from kosmo_kernel.session import Session
+from kosmo_kernel.settings.cell_options import Options
 
 LUA = "lua"
 # One call, then two more because of its argument, then as many as there are apps: none, as far as a dry run knows.
@@ -136,9 +136,9 @@ LISTS = "return heroku.list_dynos({ app_id = heroku.list_apps() })"
 
 def test_a_list_that_the_session_has_listed_before_is_counted() -> None:
     with Session("demo") as session:
-        unknown = session.execute(LISTS, RunOptions(dry_run=True)).planned
+        unknown = session.execute(LISTS, Options(dry_run=True)).planned
         apps = session.run("return #heroku.list_apps()").value
-        known = session.execute(LISTS, RunOptions(dry_run=True)).planned
+        known = session.execute(LISTS, Options(dry_run=True)).planned
     assert [(one.each, one.requests) for one in unknown] == [("", 1), ("app_id", None)]
     assert [(one.each, one.requests) for one in known] == [("", 1), ("app_id", apps)]
     assert known[1].arguments == {"app_id": f"each of {apps}"}
@@ -150,7 +150,7 @@ def test_an_add_on_whose_plan_is_not_known_is_what_is_asked_for_first() -> None:
         addons = session.run("return heroku.list_account_addons()").value
         addon = next(addon for addon in addons if addon["name"] == "redis-globular-62745")
         by_name, by_record = (
-            session.call("heroku.get_database", {"addon_id": one}, RunOptions(dry_run=True)).planned[0].url
+            session.call("heroku.get_database", {"addon_id": one}, Options(dry_run=True)).planned[0].url
             for one in ("redis-globular-62745", dict(addon))
         )
     assert by_name == "https://api.heroku.com/addons/redis-globular-62745"

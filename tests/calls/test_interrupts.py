@@ -18,7 +18,7 @@ from kernel_client import Content, Kernel, python_running
 from python_shell import MakeShell, run, shells, value
 from run_with import run_with
 
-from kosmo_kernel.calls import options as runs
+from kosmo_kernel.calls import output as runs
 from kosmo_kernel.calls.interruptible import Interruptible
 from kosmo_kernel.errors import StoppedError
 from kosmo_kernel.kernel import notebook

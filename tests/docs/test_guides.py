@@ -20,7 +20,7 @@ from python_shell import run, shells
 
 import kosmo_kernel
 from kosmo_kernel import docs, errors
-from kosmo_kernel.calls.options import MAX_OUTPUT_BYTES, MAX_OUTPUT_LINES
+from kosmo_kernel.calls.output import MAX_OUTPUT_BYTES, MAX_OUTPUT_LINES
 from kosmo_kernel.cli import command_named
 from kosmo_kernel.client import rate_limiter, retry
 from kosmo_kernel.errors import KosmoError

@@ -12,7 +12,7 @@ from explorer_form import HOSTILE, Form, Seen, choose, loaded_shell, opened, pre
 from msgspec.structs import replace
 from python_shell import Shell, run, value
 
-from kosmo_kernel.calls.options import Frontend, RunOptions
+from kosmo_kernel.calls.output import Frontend
 from kosmo_kernel.demo.server import serve
 from kosmo_kernel.errors import StoppedError
 from kosmo_kernel.explorer.form import RUNS, WAITS
@@ -20,6 +20,7 @@ from kosmo_kernel.integrations.heroku.demo.api import DEMO_TOKEN, DemoApi
 from kosmo_kernel.integrations.heroku.demo.company import company
 from kosmo_kernel.render.display import bundle_of
 from kosmo_kernel.session import Session
+from kosmo_kernel.settings.cell_options import Options
 
 
 @pytest.fixture(scope="module")
@@ -162,7 +163,7 @@ def test_an_interrupt_stops_the_run_and_says_so(session: Session, monkeypatch: p
     explorer = opened("list_apps", session)
     execute = session.execute
 
-    def interrupted(source: str, options: RunOptions, frontend: Frontend) -> Any:
+    def interrupted(source: str, options: Options, frontend: Frontend) -> Any:
         endless = f"print('runs') while true do end {source}"
         return execute(endless, options, replace(frontend, output=lambda *_: session.interrupt()))
 

@@ -24,11 +24,11 @@ from lua_host import Answers, app
 
 from kosmo_kernel import errors
 from kosmo_kernel.calls.call_tracker import CallTracker
-from kosmo_kernel.calls.options import Frontend, RunOutput
+from kosmo_kernel.calls.output import Frontend, RunOutput
 from kosmo_kernel.lua import machine, process
 from kosmo_kernel.reader import reading
 from kosmo_kernel.session import Session
-from kosmo_kernel.settings.cell_options import OptionValues
+from kosmo_kernel.settings.cell_options import Options
 from kosmo_kernel.settings.limits import limits
 from kosmo_kernel.walls.process import import_folders
 
@@ -284,7 +284,7 @@ BUSY = {name: f"greet()\n{body}" for name, body in LOOPING.items()} | {"a loop a
 @pytest.mark.parametrize("lua", some(BUSY, 4), indirect=True)
 def test_a_child_that_never_comes_to_an_end_is_ended(lua: Session) -> None:
     # By the wall clock as well, since a flood may cost the child little.
-    lua.limits = limits(OptionValues(cpu_limit=0.5, timeout=1.5))
+    lua.limits = limits(Options(cpu_limit=0.5, timeout=1.5))
     error = ended(lua)
 
     assert isinstance(error, (errors.LimitError, errors.LuaProcessError))

@@ -14,7 +14,7 @@ import pytest
 from run_with import run_with
 
 from kosmo_kernel import docs, errors
-from kosmo_kernel.calls.options import RunOutput
+from kosmo_kernel.calls.output import RunOutput
 from kosmo_kernel.lua import lookups, messages, values
 from kosmo_kernel.lua.lookups import KeptValues
 from kosmo_kernel.lua.messages import ValueBudget, check_columns, records_memory

@@ -10,8 +10,8 @@ from functools import partial
 import pytest
 
 from kosmo_kernel import docs, errors
-from kosmo_kernel.calls import options as options_module
-from kosmo_kernel.calls.options import RunOutput
+from kosmo_kernel.calls import output as output_module
+from kosmo_kernel.calls.output import RunOutput
 from kosmo_kernel.integrations.heroku import HEROKU
 from kosmo_kernel.lua import run as run_module
 from kosmo_kernel.lua.run import LuaRun
@@ -104,8 +104,8 @@ def test_output_of_megabytes_is_cut_before_it_is_cleaned(monkeypatch: pytest.Mon
 
 def test_a_secret_where_output_is_cut_is_not_shown_in_part(monkeypatch: pytest.MonkeyPatch) -> None:
     secret = "HRKU-" + "a" * 100
-    monkeypatch.setattr(options_module, "MAX_OUTPUT_BYTES", 1000)
-    monkeypatch.setattr(options_module, "MAX_SECRET_LENGTH", 200)
+    monkeypatch.setattr(output_module, "MAX_OUTPUT_BYTES", 1000)
+    monkeypatch.setattr(output_module, "MAX_SECRET_LENGTH", 200)
     with Session("demo") as session:
         for before in (0, 895, 899, 950, 999, 1350, 1399):
             found = session.run(f"print(('x '):rep({before // 2}) .. ('{secret} '):rep(40))").output
@@ -145,7 +145,7 @@ def test_a_column_that_no_record_has_is_not_kept() -> None:
 
 def test_errors_and_pages_of_a_run_are_kept_up_to_a_number(lua: Session, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(run_module, "MAX_ERRORS", 10)
-    monkeypatch.setattr(options_module, "MAX_PAGES", 10)
+    monkeypatch.setattr(output_module, "MAX_PAGES", 10)
     runs: list[LuaRun] = []
     keep = LuaRun.failed
 

@@ -9,10 +9,10 @@ from random import Random
 
 import pytest
 
-from kosmo_kernel.calls.options import RunOptions
 from kosmo_kernel.demo import NOW
 from kosmo_kernel.errors import LuaRuntimeError
 from kosmo_kernel.session import Session
+from kosmo_kernel.settings.cell_options import Options
 
 LATER = datetime(2027, 1, 2, 3, 4, 5, tzinfo=UTC)
 
@@ -76,10 +76,10 @@ def test_a_mistake_is_told_with_what_is_meant(demo: Session, lua: str, message: 
 
 def test_a_time_that_a_script_sets_lasts_until_the_state_is_reset(demo: Session) -> None:
     assert demo.run('time.set_now("2030-01-01") return time.now()').value == "2030-01-01T00:00:00Z"
-    demo.execute('time.set_now("2031-01-01")', RunOptions(dry_run=True))
-    demo.execute('time.set_now("2032-01-01")', RunOptions(now=LATER))
+    demo.execute('time.set_now("2031-01-01")', Options(dry_run=True))
+    demo.execute('time.set_now("2032-01-01")', Options(now=LATER))
     assert demo.run("return time.now()").value == "2030-01-01T00:00:00Z"
-    assert demo.execute("return time.now()", RunOptions(now=LATER)).value == "2027-01-02T03:04:05Z"
+    assert demo.execute("return time.now()", Options(now=LATER)).value == "2027-01-02T03:04:05Z"
     demo.reset()
     assert demo.run("return time.now()").value == NOW
 
@@ -108,7 +108,7 @@ def test_all_days_are_those_of_the_gregorian_calendar(demo: Session) -> None:
     ]
     texts = [f"{moment.isoformat()[:19]}Z" for moment in moments]
     lua = "for i, text in ipairs(texts) do time.set_now(text) texts[i] = time.now() end return texts"
-    assert list(demo.execute(lua, RunOptions(inputs={"texts": texts})).value) == texts
+    assert list(demo.execute(lua, Options(inputs={"texts": texts})).value) == texts
     lua = 'time.set_now("1970-01-01") return list.map(texts, time.days_until)'
-    days = demo.execute(lua, RunOptions(inputs={"texts": texts})).value
+    days = demo.execute(lua, Options(inputs={"texts": texts})).value
     assert list(days) == pytest.approx([moment.timestamp() / 86400 for moment in moments])

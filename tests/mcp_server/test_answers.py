@@ -12,7 +12,7 @@ from kosmo_kernel import docs
 from kosmo_kernel.docs.compact import page_list
 from kosmo_kernel.errors import LuaRuntimeError
 from kosmo_kernel.mcp_server.answers import CHARACTERS_PER_TOKEN, answer_of_run, answer_of_text
-from kosmo_kernel.mcp_server.call_handler import CallHandler, ServerOptions
+from kosmo_kernel.mcp_server.call_handler import CallHandler
 from kosmo_kernel.mcp_server.sessions import InFlightCall
 from kosmo_kernel.questions.discovery import check_names
 from kosmo_kernel.results import Result
@@ -84,7 +84,7 @@ def test_data_cannot_end_its_own_tag() -> None:
     ],
 )
 def test_notes_that_quote_others_stand_in_the_tags_of_the_data(code: str) -> None:
-    handler = CallHandler(ServerOptions("demo"))
+    handler = CallHandler("demo")
     text = handler.answer("lua_run", {"code": code}, InFlightCall(lambda _: None)).text
     handler.sessions.close()
     match = re.fullmatch(r"(?:Out\[1\]:\n|nil\n)?<(data[\d-]*)>\n(.*)\n</\1>", text, re.DOTALL)
@@ -129,7 +129,7 @@ def test_what_an_agent_reads_of_itself_and_of_all_pages_is_short() -> None:
 
 
 def test_the_guide_shows_what_an_agent_gets() -> None:
-    handler = CallHandler(ServerOptions("demo"))
+    handler = CallHandler("demo")
     transcripts = re.findall(r"```lua\n(.*?)```\n\n```answer\n(.*?)\n```", docs.read("serving-agents"), re.DOTALL)
     assert len(transcripts) == 3
     for code, answer in transcripts:

@@ -23,7 +23,7 @@ from kosmo_kernel.demo.server import serve
 from kosmo_kernel.errors import InvalidArgumentsError, SettingsError, StoppedError
 from kosmo_kernel.integrations.heroku.demo.api import DEMO_TOKEN, DemoApi
 from kosmo_kernel.integrations.heroku.demo.company import company
-from kosmo_kernel.mcp_server.call_handler import CallHandler, ServerOptions
+from kosmo_kernel.mcp_server.call_handler import CallHandler
 from kosmo_kernel.mcp_server.sessions import CLOSED, MAX_SESSIONS, ClientSession, InFlightCall, Phase, Sessions
 from kosmo_kernel.mcp_server.tools import checked
 
@@ -265,7 +265,7 @@ def test_the_session_of_a_client_that_leaves_is_closed(fakes: tuple[Sessions, li
 @pytest.mark.full
 def test_fifty_clients_and_their_ends_leave_no_process() -> None:
     others = set(psutil.Process().children(recursive=True))
-    handler = CallHandler(ServerOptions("demo"))
+    handler = CallHandler("demo")
     for number in range(50):
         text = handler.answer("lua_run", {"code": f"return {number}"}, InFlightCall(lambda _: None, str(number))).text
         assert text.startswith(f"<data>\n{number}\n</data>")
@@ -278,7 +278,7 @@ def test_fifty_clients_and_their_ends_leave_no_process() -> None:
 
 
 def test_a_call_is_over_before_another_one_has_its_session(monkeypatch: pytest.MonkeyPatch) -> None:
-    handler, underway, over = CallHandler(ServerOptions("demo")), InFlightCall(lambda _: None), []
+    handler, underway, over = CallHandler("demo"), InFlightCall(lambda _: None), []
     turn = ClientSession.turn
 
     @contextmanager
@@ -351,10 +351,10 @@ def test_a_client_has_at_most_the_ceilings_unless_an_option_of_the_command_is_hi
     asks = {"code": "return 1", "memory_limit": 1_500_000_000}
     monkeypatch.setenv("KOSMO_MEMORY_LIMIT", "2000000000")
     with pytest.raises(SettingsError, match=r"^KOSMO_MEMORY_LIMIT is 2,000,000,000 bytes, more than the 1,073,741,824"):
-        CallHandler(ServerOptions("demo"))
+        CallHandler("demo")
     monkeypatch.delenv("KOSMO_MEMORY_LIMIT")
     for limits, failed in ({"memory_limit": None}, True), ({"memory_limit": 2_000_000_000}, False):
-        handler = CallHandler(ServerOptions("demo", limits))
+        handler = CallHandler("demo", limits)
         result = handler.answer("lua_run", asks, InFlightCall(lambda _progress: None))
         assert result.failed is failed, result.text
         handler.sessions.close()

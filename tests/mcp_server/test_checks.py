@@ -9,7 +9,7 @@ from check_reports import check, dynos, report, result
 
 from kosmo_kernel.checks.summary import not_checked, notes_of, summary_of, value_of
 from kosmo_kernel.docs.compact import page_of_checks
-from kosmo_kernel.mcp_server.call_handler import CallHandler, ServerOptions
+from kosmo_kernel.mcp_server.call_handler import CallHandler
 from kosmo_kernel.mcp_server.sessions import InFlightCall
 
 
@@ -25,7 +25,7 @@ def test_what_was_not_checked_comes_first_with_the_reason_once() -> None:
 
 
 def answer(tool: str, **arguments: str) -> str:
-    handler = CallHandler(ServerOptions("demo"))
+    handler = CallHandler("demo")
     text = handler.answer(tool, arguments, InFlightCall(lambda _: None)).text
     handler.sessions.close()
     return text

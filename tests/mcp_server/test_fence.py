@@ -15,7 +15,7 @@ from altered_api import account_at, said
 from kosmo_kernel.integrations.heroku import HEROKU
 from kosmo_kernel.integrations.heroku.demo.api import DemoApi
 from kosmo_kernel.integrations.heroku.demo.company import company
-from kosmo_kernel.mcp_server.call_handler import CallHandler, ServerOptions
+from kosmo_kernel.mcp_server.call_handler import CallHandler
 from kosmo_kernel.mcp_server.sessions import InFlightCall
 
 MARK = "zq7"
@@ -147,7 +147,7 @@ def test_no_text_of_others_stands_outside_of_the_tags(monkeypatch: pytest.Monkey
     with account_at(api) as environment:
         for name, value in environment.items():
             monkeypatch.setenv(name, value)
-        handler = CallHandler(ServerOptions())
+        handler = CallHandler()
 
         def answer(tool: str, **arguments: Any) -> str:
             return handler.answer(tool, arguments, InFlightCall(lambda _: None)).text

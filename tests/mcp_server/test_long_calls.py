@@ -12,7 +12,7 @@ from altered_api import Gate
 from kosmo_kernel.demo.server import serve
 from kosmo_kernel.integrations.heroku.demo.api import DEMO_TOKEN, DemoApi
 from kosmo_kernel.integrations.heroku.demo.company import company
-from kosmo_kernel.mcp_server.call_handler import CallHandler, ServerOptions
+from kosmo_kernel.mcp_server.call_handler import CallHandler
 from kosmo_kernel.mcp_server.sessions import InFlightCall, Phase
 from kosmo_kernel.progress.display import Estimate, ProgressSnapshot
 
@@ -47,7 +47,7 @@ def asked(ask: Ask) -> Any:
     """Return what the SDK's client gets from a server in this process, whose handler the test has as well."""
 
     async def run() -> Any:
-        handler = CallHandler(ServerOptions())
+        handler = CallHandler()
         try:
             async with Client(sdk.server_of(handler)) as one:
                 await one.call_tool("lua_run", {"code": "return 'first'"})  # so that Lua is there

@@ -15,7 +15,6 @@ from full_matrix import full_except
 from repository import ROOT
 
 from kosmo_kernel import questions
-from kosmo_kernel.calls.options import RunOptions
 from kosmo_kernel.demo.server import serve
 from kosmo_kernel.errors import LuaRuntimeError, RefusedError, SettingsError, UnknownNameError
 from kosmo_kernel.integrations.heroku.demo.api import DEMO_TOKEN, DemoApi
@@ -23,6 +22,7 @@ from kosmo_kernel.integrations.heroku.demo.company import Company, company
 from kosmo_kernel.questions import discovery
 from kosmo_kernel.questions.discovery import find_table, source_with_tables
 from kosmo_kernel.session import Session
+from kosmo_kernel.settings.cell_options import Options
 
 NAMES = sorted(path.stem for path in (ROOT / "kosmo_kernel/integrations/heroku/questions/tables").glob("*.lua"))
 TEAM_ACCOUNT = "@herokumanager.com"
@@ -192,7 +192,7 @@ def test_the_names_of_tables_can_be_listed_and_completed(demo: Session) -> None:
 
 def test_an_unknown_table_is_an_error_with_the_nearest_name(demo: Session) -> None:
     with pytest.raises(UnknownNameError, match=r"cell:1: .*no table `cost`.*Did you mean: heroku\.tables\.costs"):
-        demo.execute("return heroku.tables.cost()", RunOptions(name="cell"))
+        demo.execute("return heroku.tables.cost()", Options(name="cell"))
 
 
 def test_a_table_that_there_is_no_longer_names_the_one_to_use(demo: Session) -> None:
@@ -247,7 +247,7 @@ def test_the_calls_of_a_table_are_listed_and_a_dry_run_makes_none(demo: Session)
     assert [call.path for call in result.calls] == [
         f"integrations.heroku.{name}" for name in ("list_pipelines", "list_pipeline_couplings", "list_apps")
     ]
-    planned = demo.execute("return heroku.tables.costs()", RunOptions(dry_run=True)).planned
+    planned = demo.execute("return heroku.tables.costs()", Options(dry_run=True)).planned
     assert "heroku.list_dyno_sizes" in [call.function for call in planned]
 
 
@@ -270,7 +270,7 @@ def test_a_script_that_sets_the_names_that_a_table_uses_does_not_change_it(fresh
 
 def test_an_error_in_a_call_of_a_table_names_the_line_of_the_script(demo: Session) -> None:
     with pytest.raises(UnknownNameError) as caught:
-        demo.execute("local a = 1\nreturn heroku.nobody.tables.costs()", RunOptions(name="cell"))
+        demo.execute("local a = 1\nreturn heroku.nobody.tables.costs()", Options(name="cell"))
     assert caught.value.line == 2
 
 

@@ -17,7 +17,7 @@ from kosmo_kernel.errors import KosmoError, SettingsError, UnknownNameError
 from kosmo_kernel.lua.state import requirement
 from kosmo_kernel.session import Session
 from kosmo_kernel.settings import config_file, removed
-from kosmo_kernel.settings.cell_options import OptionValues
+from kosmo_kernel.settings.cell_options import Options
 from kosmo_kernel.settings.config_file import KEYS, config, folder, misspelt_variables, removed_settings
 from kosmo_kernel.settings.limits import Limits, limits
 from kosmo_kernel.settings.table import SETTINGS
@@ -224,7 +224,7 @@ def test_limits_come_below_the_option_and_the_environment(file: Path, monkeypatc
     monkeypatch.setenv("KOSMO_CPU_LIMIT", "3")
     with Session(timeout=7) as session:
         assert session.limits == Limits(9_000_000, 3.0, 7, max_memory=2_000_000_000, max_cpu=60)
-    assert limits(OptionValues(cpu_limit=4)).cpu == 4
+    assert limits(Options(cpu_limit=4)).cpu == 4
 
 
 @pytest.mark.parametrize("name", ["memory", "cpu", "timeout"])
@@ -245,7 +245,7 @@ def test_too_little_memory_is_told_with_what_asked_for_it(monkeypatch: pytest.Mo
     with pytest.raises(
         SettingsError, match=r"^memory_limit must be a whole number of bytes, 1048576 or more, got 9\.$"
     ):
-        limits(OptionValues(memory_limit=9))
+        limits(Options(memory_limit=9))
     monkeypatch.setenv("KOSMO_MEMORY_LIMIT", "9")
     with pytest.raises(SettingsError, match=r"^KOSMO_MEMORY_LIMIT must be a whole number of bytes, 1048576 or more"):
         limits()

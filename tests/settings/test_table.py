@@ -12,11 +12,10 @@ import pytest
 from repository import ROOT
 
 from kosmo_kernel import docs, walls
-from kosmo_kernel.calls.options import RunOptions
 from kosmo_kernel.cli import command_named
 from kosmo_kernel.errors import SettingsError
 from kosmo_kernel.mcp_server.tools import LUA, offered_tools
-from kosmo_kernel.settings.cell_options import OptionValues, parse
+from kosmo_kernel.settings.cell_options import Options, parse
 from kosmo_kernel.settings.config_file import config
 from kosmo_kernel.settings.limits import Limits, check_defaults, limits
 from kosmo_kernel.settings.table import CPU_LIMIT, LIMITS, MEMORY_LIMIT, SETTINGS, TIMEOUT, Number, Setting
@@ -179,12 +178,12 @@ def test_the_ceilings_hold_for_each_run_and_lower_the_defaults(
     ceilings_in(place, tmp_path, monkeypatch, max_memory=8_000_000, max_cpu=20)
     most = limits()
     assert (most.memory, most.cpu) == (8_000_000, 20.0)
-    assert most.changed(OptionValues(memory_limit=8_000_000, cpu_limit=20)) == most
+    assert most.changed(Options(memory_limit=8_000_000, cpu_limit=20)) == most
     where = "limits.max_memory" if place == "config.toml" else "set KOSMO_MAX_MEMORY."
     with pytest.raises(SettingsError, match=f"`memory_limit` is 8,000,001 bytes, .* 8,000,000 bytes .*{where}"):
-        most.changed(OptionValues(memory_limit=8_000_001))
+        most.changed(Options(memory_limit=8_000_001))
     with pytest.raises(SettingsError, match=r"`cpu_limit` is 20\.5 s, .* 20 s .*\(`max_cpu`\)"):
-        most.changed(OptionValues(cpu_limit=20.5))
+        most.changed(Options(cpu_limit=20.5))
 
 
 @pytest.mark.claim("limit-ceilings")
@@ -201,7 +200,7 @@ def test_defaults_of_the_user_above_a_ceiling_are_refused_for_cells_and_hold_at_
         check_defaults()
     check_defaults(["cpu_limit"])  # an option of the command sets it
     assert limits().cpu == 602
-    assert limits(OptionValues(cpu_limit=900)).changed(OptionValues(cpu_limit=800)).cpu == 800
+    assert limits(Options(cpu_limit=900)).changed(Options(cpu_limit=800)).cpu == 800
     monkeypatch.setenv("KOSMO_MAX_CPU", "700")
     check_defaults()
 
@@ -214,6 +213,5 @@ def test_an_argument_of_python_is_refused_by_its_name() -> None:
 
 def test_a_run_has_the_options_of_its_cell_unless_the_door_says_otherwise() -> None:
     options = parse("--timeout 2 --memory-limit 9000000 -n -a demo")
-    of_run = RunOptions("In[1]", **(options.values() | {"dry_run": False}))
-    expected = RunOptions(account="demo", timeout=2.0, memory_limit=9_000_000)
-    assert (of_run.name, of_run.values()) == ("In[1]", expected.values())
+    of_run = options.changed(name="In[1]", dry_run=False)
+    assert of_run == Options("In[1]", account="demo", timeout=2.0, memory_limit=9_000_000)

@@ -21,7 +21,7 @@ from altered_api import said, without
 from kosmo_command import COMMAND, document, environment, kosmo
 
 from kosmo_kernel import archive, snapshot
-from kosmo_kernel.calls.options import NO_FRONTEND, Frontend, RunOptions
+from kosmo_kernel.calls.output import NO_FRONTEND, Frontend
 from kosmo_kernel.catalogue import Function
 from kosmo_kernel.client.client import Client
 from kosmo_kernel.demo.server import serve
@@ -32,6 +32,7 @@ from kosmo_kernel.integrations.heroku.demo.company import company
 from kosmo_kernel.render.frames import KosmoFrame
 from kosmo_kernel.results import Result
 from kosmo_kernel.session import Session
+from kosmo_kernel.settings.cell_options import Options
 from kosmo_kernel.snapshot.lists import AccountLists
 
 WHOLE, BY_APP = (
@@ -260,7 +261,7 @@ def test_the_progress_of_each_list_includes_the_time_of_those_to_come(
     later: list[tuple[str, int]] = []
     call = Session.call
 
-    def noting(session: Session, function: str, arguments: Any, options: RunOptions, frontend: Frontend) -> Result:
+    def noting(session: Session, function: str, arguments: Any, options: Options, frontend: Frontend) -> Result:
         later.append((function, options.later))
         return call(session, function, arguments, options, frontend)
 

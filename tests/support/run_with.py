@@ -3,9 +3,10 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from kosmo_kernel.calls.options import Frontend, RunOptions
+from kosmo_kernel.calls.output import Frontend
 from kosmo_kernel.results import Result
 from kosmo_kernel.session import Session
+from kosmo_kernel.settings.cell_options import Options
 
 
 def run_with(session: Session, source: str, **keywords: Any) -> Result:
@@ -25,7 +26,7 @@ def call_with(
     return session.call(function, arguments, *_split(keywords), is_cancelled=is_cancelled)
 
 
-def _split(keywords: Mapping[str, Any]) -> tuple[RunOptions, Frontend]:
+def _split(keywords: Mapping[str, Any]) -> tuple[Options, Frontend]:
     callbacks = {name.removeprefix("on_"): value for name, value in keywords.items() if name.startswith("on_")}
     options = {name: value for name, value in keywords.items() if not name.startswith("on_")}
-    return RunOptions(**options), Frontend(**callbacks)
+    return Options(**options), Frontend(**callbacks)

@@ -1,4 +1,4 @@
-"""What passes between a run and its user interface: options, callbacks, and the output, sanitized and limited.
+"""What passes between a run and its user interface: callbacks, and the output, sanitized and limited.
 
 Every text that leaves the run passes through `RunOutput.clean`, which redacts tokens and removes terminal control
 codes.
@@ -6,9 +6,8 @@ codes.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 from msgspec import Struct
 
@@ -20,10 +19,6 @@ from kosmo_kernel.render.display import CLEAR, Display, DisplayRequest, bundle_f
 from kosmo_kernel.results import Result
 from kosmo_kernel.safety.redaction import one_line, redact
 from kosmo_kernel.safety.text import UnsafeContentError, sanitize_text
-from kosmo_kernel.settings.cell_options import OptionValues
-
-if TYPE_CHECKING:
-    from kosmo_kernel.archive.store import Reading
 
 MAX_OUTPUT_BYTES = 1 << 20  # printed by one run
 MAX_OUTPUT_LINES = 20_000
@@ -34,70 +29,6 @@ MAX_NOTE_LENGTH = 1_000  # characters of a note
 MAX_UNMATCHED_TESTS = 100  # tests of `list.filter` and the like that match nothing
 LUA_ID = "lua:"  # in front of a script's ids, so that it cannot replace an output that Python displayed under an id
 MAX_DISPLAYS_LENGTH = 8 << 20  # characters of all displays of one run
-
-
-class RunOptions(OptionValues):
-    """The options of one run, of which those of cells and commands are attributes of their names.
-
-    A run uses `account`, `timeout`, `memory_limit` and `cpu_limit`, of which those that are not set are the session's,
-    `fresh`, with which tables ask again, and `dry_run`, which checks calls and lists them in `Result.planned`, but does
-    not make them, so that they return empty lists and records. Variables that a dry run sets exist in the next dry run
-    only.
-
-    Parameters:
-        name: the name of the chunk in error messages: `In[3]`, `audit.lua`.
-        args: the values of the chunk's `...`.
-        force: call tools that may change something without asking; all other checks still apply.
-        inputs: values for Lua's globals, set before the chunk runs; see `values.from_python.lua_value`.
-        outputs: Lua variables to read after it into `Result.outputs`.
-        now: the time of the data, `time.now()`; that of the session when None, see `Session.time_of_data`.
-        number: the number of the cell, whose value becomes `_` and `Out[number]`.
-        ask_again: what a user writes in the language of the run so that a table is read anew.
-        isolated: the chunk sees the library as it was before any run and its inputs, and leaves no variables.
-        reading: how the calls of a question read, see `archive/store.py`; None for a script.
-        later: the number of requests that other runs will need after this one, for the estimate in its progress.
-        options: the options of a cell or a command, by name.
-    """
-
-    def __init__(
-        self,
-        name: str = "Lua",
-        args: Sequence[str] = (),
-        *,
-        force: bool = False,
-        inputs: Mapping[str, Any] | None = None,
-        outputs: Sequence[str] = (),
-        now: datetime | None = None,
-        number: int | None = None,
-        later: int = 0,
-        isolated: bool = False,
-        ask_again: str = "`fresh = true`",
-        reading: Reading | None = None,
-        **options: Any,
-    ) -> None:
-        super().__init__(**options)
-        self.name, self.args, self.force = name, args, force
-        self.inputs, self.outputs = inputs or {}, outputs
-        self.now, self.number, self.later, self.isolated = now, number, later, isolated
-        self.ask_again, self.reading = ask_again, reading
-
-    def names_item(self, item: str) -> bool:
-        """Return whether an argument of the script or an input is this text."""
-        return item in self.args or any(isinstance(value, str) and value == item for value in self.inputs.values())
-
-    def lua_variables(self) -> tuple[dict[str, Any], tuple[str, ...]]:
-        """Return the inputs of the run as Lua values, and the names of its outputs.
-
-        Raises:
-            InvalidArgumentsError: a name is none in Lua, or a value has no Lua form.
-        """
-        if not self.inputs and not self.outputs:
-            return {}, ()
-        from kosmo_kernel.values.from_python import lua_value
-        from kosmo_kernel.values.lua_literals import lua_name
-
-        inputs = {lua_name(name): lua_value(value, name) for name, value in self.inputs.items()}
-        return inputs, tuple(map(lua_name, self.outputs))
 
 
 class Frontend(Struct, frozen=True):
@@ -116,7 +47,6 @@ class Frontend(Struct, frozen=True):
     progress: Callable[[ProgressSnapshot], None] | None = None
 
 
-NO_OPTIONS = RunOptions()
 NO_FRONTEND = Frontend()
 
 
