@@ -21,6 +21,7 @@ from kosmo_kernel.text import counted
 _NONE = Html()
 _PAGE = Html("<header>\n<h1>{}</h1>\n<p>{}</p>\n</header>\n<main>\n{}</main>\n{}")
 _LEAD = Html("<strong>{}</strong> in {}, as of {} UTC{}.")
+_FOUND = Html("<h2>What was found</h2>\n")
 _NOTE = Html('<p class="cut">{}</p>\n')
 _SECTION = Html("<section>\n<h2>{}</h2>\n<ul>\n{}</ul>\n</section>\n")
 _ITEM = Html("<li><strong>{}</strong>: {}</li>\n")
@@ -47,7 +48,8 @@ def html(report: QuestionReport, _fail_on: str) -> Html:
         f"{report.now:%Y-%m-%d %H:%M}",
         against,
     )
-    content = [cards([*by_severity, *others]), *(_findings(result, report) for result in with_findings)]
+    content = [cards([*by_severity, *others]), *[_FOUND] * bool(with_findings)]
+    content += [_findings(result, report) for result in with_findings]
     not_checked = [_ITEM.format(result.question.title, result.explanation) for result in report.not_checked]
     not_set_up = [_ITEM.format(result.question.title, "; ".join(result.setup)) for result in report.not_set_up]
     for title, items in (

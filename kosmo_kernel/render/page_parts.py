@@ -21,7 +21,7 @@ from kosmo_kernel.safety.markup import Html, css_string, html_attribute, html_of
 from kosmo_kernel.safety.tables import HtmlColumn, html_fields, html_table
 
 FICTION = Html(
-    '<p class="fiction" role="note"><strong>FICTIONAL DATA</strong> of the demo company, not of your account</p>'
+    '<aside class="fiction"><strong>FICTIONAL DATA</strong> of the demo company, not of your account</aside>'
 )
 _PRINTED = Html('<p class="printed">{}</p>\n')  # stands on paper only: account and day
 _NONE = Html()
@@ -33,6 +33,10 @@ _BELOW = Html('<p class="cut">{}</p>\n')
 _MAX_FEW = 3  # columns of a table that fits a phone
 _MAX_PLAIN = 8  # columns of a table that does not scroll on a desktop
 MAX_CARD_COLUMNS = 12  # columns of a table whose rows are cards on a phone
+_PAGE_WIDTH, _MIN_WIDTH = 1168, 120  # pixels of a page on a desktop, and of a column there that gives way to others
+_CHARACTER, _PADDING = 7.6, 24  # pixels of a character of a table on average, and beside the text of a cell
+_BAR_WIDTH = 104  # pixels of the bar of a share beside its number
+_MAX_UNBROKEN = 40  # characters of a cell on one line in a table that scrolls
 _FOLDED = Html('<details class="more"><summary>{} more rows</summary></details>\n')
 _FIGURES = Html('<ul class="figures">\n{}</ul>\n')
 _FIGURE = Html('<li><span class="name">{}</span> <strong>{}{}</strong> <span class="detail">{}</span></li>\n')
@@ -129,11 +133,34 @@ def page_table(columns: Sequence[HtmlColumn]) -> Html:
     """Return a table with whole cells, whose rows after the first ones are folded on a screen and shown on paper."""
     more = (len(columns[0].texts) if columns else 0) - MAX_OPEN_ROWS
     wide = len(columns) > _MAX_PLAIN
-    table, folded = html_table(columns, is_whole=True), _FOLDED.format(f"{more:,}") if more > 0 else _NONE
+    table, folded = (
+        html_table(_with_unbroken(columns), is_whole=True),
+        _FOLDED.format(f"{more:,}") if more > 0 else _NONE,
+    )
     if _MAX_FEW < len(columns) <= MAX_CARD_COLUMNS:
         heads = ";".join(f"--h{index}:{css_string(column.name)}" for index, column in enumerate(columns[1:], 2))
         return _CARDS.format(html_attribute("cards wide" if wide else "cards"), html_attribute(heads), table, folded)
     return _TABLE.format(html_attribute("wide" if wide else "few"), table, folded)
+
+
+def _with_unbroken(columns: Sequence[HtmlColumn]) -> list[HtmlColumn]:
+    """Return the columns, of which the narrow ones stay on one line as long as the others have room on the page.
+
+    Nothing needs to be said of columns that all fit. A table that scrolls has room for all but long texts.
+    """
+    lengths = [max(map(len, filter(None, column.texts)), default=0) for column in columns]
+    bars = [_BAR_WIDTH if column.shares else 0 for column in columns]
+    widths = [_CHARACTER * length + _PADDING + bar for length, bar in zip(lengths, bars, strict=True)]
+    scrolls = len(columns) > MAX_CARD_COLUMNS
+    free = _PAGE_WIDTH - sum(min(width, _MIN_WIDTH) for width in widths)
+    unbroken = set()
+    for index in sorted(range(len(columns)), key=lambda index: widths[index]):
+        free -= max(widths[index] - _MIN_WIDTH, 0)
+        if lengths[index] <= _MAX_UNBROKEN if scrolls else free >= 0:
+            unbroken.add(index)
+    if len(unbroken) == len(columns) and not scrolls:
+        return [*columns]
+    return [column._replace(is_unbroken=index in unbroken) for index, column in enumerate(columns)]
 
 
 def whole_table(table: Table, *, nothing: Html = _NOTHING) -> Html:
@@ -147,7 +174,8 @@ def whole_table(table: Table, *, nothing: Html = _NOTHING) -> Html:
         return nothing
     columns = page_columns(table)
     if table.is_record:
-        return _RECORD.format(html_fields((name, texts[0], texts[0] or "") for name, texts, *_ in columns))
+        fields = ((name, texts[0], texts[0] or "") for name, texts, *_ in columns)
+        return _RECORD.format(html_fields(fields, has_breaks=True))
     is_cut = table.left_out or len(table.columns[0]) < table.total
     below = [text for text in (table.count if is_cut else "", table.note) if text]
     return page_table(columns) + _NONE.join(map(_BELOW.format, below))

@@ -41,6 +41,7 @@ class HtmlColumn(NamedTuple):
     to_the_right: bool = False  # whether the cells are aligned to the right
     shares: Sequence[float] | None = None  # of each cell in the total, between 0 and 1, for a bar behind it
     total: str | None = None  # its cell in the row of totals; None if it has none
+    is_unbroken: bool = False  # whether each of its cells is one line
 
 
 def html_table(columns: Sequence[HtmlColumn], *, is_whole: bool = False) -> Html:
@@ -55,11 +56,12 @@ def html_table(columns: Sequence[HtmlColumn], *, is_whole: bool = False) -> Html
         is_whole: whether no cell is cut.
     """
     head, body, most = [], [], sys.maxsize if is_whole else MAX_CELL
-    for name, texts, hints, to_the_right, shares, _ in columns:
+    for name, texts, hints, to_the_right, shares, _, is_unbroken in columns:
         align = " align=right" if to_the_right else ""
+        layout = align or " nowrap" * is_unbroken
         heading = escape(clean(name))
         head.append(f"<th{align}>{_BREAKABLE.sub(_with_breaks, heading) if is_whole else heading}</th>")
-        cells = [_cell(text, hint, align, most) for text, hint in zip(texts, hints or repeat(""), strict=False)]
+        cells = [_cell(text, hint, layout, most) for text, hint in zip(texts, hints or repeat(""), strict=False)]
         if shares:
             cells = [
                 f'<td style="--share:{share:.3g}"{cell[3:]}' if share >= MIN_SHARE else cell
@@ -69,34 +71,36 @@ def html_table(columns: Sequence[HtmlColumn], *, is_whole: bool = False) -> Html
     rows = "".join([f"<tr>\n{''.join(row)}</tr>\n" for row in zip(*body, strict=True)])
     foot = ""
     if any(column.total for column in columns):
-        totals = [_cell(column.total or "", "", " align=right" * column.to_the_right, most) for column in columns]
+        totals = [_cell(column.total, "", " align=right" * column.to_the_right, most) for column in columns]
         foot = f"\n<tfoot><tr>{''.join(totals)}</tr></tfoot>"
     return Html(f"{_TABLE}\n<thead><tr>{''.join(head)}</tr></thead>\n<tbody>{rows}</tbody>{foot}</table>")
 
 
-def html_fields(fields: Iterable[tuple[str, str | None, str]]) -> Html:
+def html_fields(fields: Iterable[tuple[str, str | None, str]], *, has_breaks: bool = False) -> Html:
     """Return a table of two columns.
 
     Parameters:
         fields: names, each with its text, which becomes a link if it is an address, and the text to show. The first is
             None for a missing value.
+        has_breaks: whether a long address says where a line may end.
     """
     rows = "\n".join(
-        f"<tr><th>{escape(clean(name))}</th>{_whole_cell(text, whole)}</tr>" for name, text, whole in fields
+        f"<tr><th>{escape(clean(name))}</th>{_whole_cell(text, whole, has_breaks)}</tr>" for name, text, whole in fields
     )
     return Html(f"{_TABLE}\n<tbody>\n{rows}\n</tbody></table>")
 
 
-def _cell(text: str | None, hint: str, align: str, most: int) -> str:
+def _cell(text: str | None, hint: str, layout: str, most: int) -> str:
+    """Return a cell; `layout` is the attribute that aligns it or keeps it on one line, if any."""
     if text is None:
-        return f"<td{align}></td>"
+        return f"<td{layout}></td>"
     content = escape(clean(shortened(text, most)), quote=False)
-    if most > MAX_CELL and not align:
+    if most > MAX_CELL and not layout:
         content = _BREAKABLE.sub(_with_breaks, content)
     if _is_link(text):
-        return f'<td><a href="{escape(clean(text))}">{content}</a></td>'
+        return f'<td{layout}><a href="{escape(clean(text))}">{content}</a></td>'
     title = f" title='{escape(clean(hint), quote=False).replace(_APOSTROPHE, '&#39;')}'" if hint else ""
-    return f"<td{align}{title}>{content or ' '}</td>"
+    return f"<td{layout}{title}>{content or ' '}</td>"
 
 
 def _with_breaks(word: re.Match[str]) -> str:
@@ -106,11 +110,12 @@ def _with_breaks(word: re.Match[str]) -> str:
     return _BREAK.sub(lambda mark: f"<wbr>{mark[0]}" if mark[0] == "@" else f"{mark[0]}<wbr>", word[0])
 
 
-def _whole_cell(text: str | None, whole: str) -> str:
+def _whole_cell(text: str | None, whole: str, has_breaks: bool) -> str:
     """Return a cell that shows all of its value."""
     if text is None:
         return "<td></td>"
     content = escape(clean(whole), quote=False) or " "
+    content = _BREAKABLE.sub(_with_breaks, content) if has_breaks else content
     if _is_link(text):
         content = f'<a href="{escape(clean(text))}">{content}</a>'
     return f"<td class=whole>{content}</td>"

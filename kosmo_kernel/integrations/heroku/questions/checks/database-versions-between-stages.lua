@@ -2,7 +2,8 @@
 -- severity: medium
 -- why: What is tested on one version of a database runs on another one in production. Only the first number of a version
 --   counts.
--- do: Upgrade the older one: heroku pg:upgrade:prepare ADD_ON -a APP, or heroku redis:upgrade ADD_ON -a APP -v VERSION.
+-- do: Upgrade the older one: `heroku pg:upgrade:prepare ADD_ON -a APP`, or
+--   `heroku redis:upgrade ADD_ON -a APP -v VERSION`.
 -- scope: read
 -- key: app, add_on
 local at = list.index_by(list.filter(heroku.tables.stages(), { by = "pipeline" }), "app")

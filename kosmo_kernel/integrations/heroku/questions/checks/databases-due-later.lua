@@ -2,8 +2,9 @@
 -- severity: medium
 -- why: Heroku upgrades or moves the database by itself on that day, whether the apps that use it can take that or not. Until
 --   then you choose the time, and can try a new version on a fork first. The day comes from Heroku, for each database.
--- do: heroku data:maintenances:info ADD_ON -a APP says what Heroku plans; heroku data:maintenances:run ADD_ON -a APP does
---   it now, and heroku data:maintenances:schedule ADD_ON -a APP moves it.
+-- do: `heroku data:maintenances:info ADD_ON -a APP` says what Heroku plans;
+--   `heroku data:maintenances:run ADD_ON -a APP` does it now, and
+--   `heroku data:maintenances:schedule ADD_ON -a APP` moves it.
 -- scope: read
 -- key: add_on
 -- param: after = 30 | what comes within so many days is in the other check

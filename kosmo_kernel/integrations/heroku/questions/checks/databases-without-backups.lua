@@ -2,7 +2,8 @@
 -- severity: high
 -- why: Nothing saves this database by itself: it has neither scheduled backups nor continuous protection, so that what is
 --   deleted by mistake is lost. `last_backup` is the last good one that somebody made.
--- do: heroku pg:backups:schedule DATABASE -a APP --at '02:00 UTC', or a Standard plan, which has continuous protection.
+-- do: `heroku pg:backups:schedule DATABASE -a APP --at '02:00 UTC'`, or a Standard plan, which has
+--   continuous protection.
 -- scope: read
 -- key: add_on
 local bare = list.filter(heroku.tables.databases(), function(one)
