@@ -132,6 +132,14 @@ def pytest_sessionfinish() -> None:
         measured.save()
 
 
+@pytest.fixture(scope="module", autouse=True)
+def unfrozen_garbage() -> Iterator[None]:
+    """Exempt what a file of tests leaves behind: IPython collects all garbage for each new shell and each reset."""
+    yield
+    gc.collect()
+    gc.freeze()
+
+
 @pytest.fixture(autouse=True)
 def home(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Yield the test's home folder, empty. One that a test left empty is the next one's: most tests write nothing."""
