@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from kernel_client import Kernel
 
 # No example has a deadline, because a machine may be busy, and all runs try the same examples.
-hypothesis.settings.register_profile("tests", deadline=None, derandomize=True)
+hypothesis.settings.register_profile("tests", deadline=None, derandomize=True, max_examples=40)
 hypothesis.settings.load_profile("tests")
 
 # What a developer's shell may hold and a test must not see; `HEROKU_SCHEMA` is how a test is told where the

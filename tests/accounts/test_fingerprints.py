@@ -68,7 +68,7 @@ def forget_key() -> None:
 
 
 @pytest.mark.claim("config-fingerprints")
-@settings(max_examples=50)
+@settings(max_examples=15)
 @given(values(st.text(max_size=20)), values(st.text(max_size=20)))
 @example("é", "e\u0301")
 @example("", None)

@@ -54,7 +54,7 @@ class CountingApi:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="memory as Linux tells it")
-@pytest.mark.parametrize(("apps", "rounds"), [(20, 5), pytest.param(500, 12, marks=pytest.mark.full)])
+@pytest.mark.parametrize(("apps", "rounds"), [(5, 3), pytest.param(500, 12, marks=pytest.mark.full)])
 def test_a_session_of_hours_asks_each_ten_minutes_and_keeps_its_memory(apps: int, rounds: int) -> None:
     api = CountingApi(apps)
     with serve(api) as served:

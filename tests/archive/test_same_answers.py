@@ -9,6 +9,7 @@ from typing import Any
 
 import nbformat
 import pytest
+from full_matrix import full_except
 from kosmo_command import kosmo
 from repository import ROOT
 
@@ -24,8 +25,8 @@ from kosmo_kernel.questions.discovery import find_table, shipped_checks, table_n
 from kosmo_kernel.session import Session
 from kosmo_kernel.text import Moment
 
-APPS = 20  # of a generated company
-COMPANIES = [None, *(pytest.param(seed, marks=pytest.mark.full) for seed in (1, 2, 3))]
+SMALL = (4, 7)  # apps of a generated company, and what it is generated from
+COMPANIES = full_except([None, SMALL, (20, 1), (20, 2), (20, 3)], SMALL)  # None is the one of the demo
 DAY = datetime.fromisoformat(NOW)
 TABLES = [find_table(HEROKU.name, name) for name in table_names(HEROKU.name)]
 
@@ -33,8 +34,8 @@ TABLES = [find_table(HEROKU.name, name) for name in table_names(HEROKU.name)]
 @pytest.fixture(params=COMPANIES, ids=str)
 def account(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Serve the demo company, or a generated one, as the default account."""
-    served_company = company() if request.param is None else company(APPS, seed=request.param)
-    with serve(DemoApi(served_company, capacity=10**9)) as served:
+    apps, seed = request.param or (None, 0)
+    with serve(DemoApi(company(apps, seed=seed), capacity=10**9)) as served:
         monkeypatch.setenv("HEROKU_API_URL", served.url)
         monkeypatch.setenv("HEROKU_API_KEY", DEMO_TOKEN)
         yield

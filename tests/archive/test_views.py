@@ -11,6 +11,7 @@ from typing import Any
 import pandas as pd
 import pytest
 from edited_snapshot import Tables, edited
+from full_matrix import full_except
 
 from kosmo_kernel import archive, snapshot
 from kosmo_kernel.archive.snapshots import Manifest, SavedList, add
@@ -53,9 +54,11 @@ def from_sql(value: Any, kind: type) -> Any:
     return pd.Timestamp(value).isoformat() if kind is pd.Timestamp and value is not None else value
 
 
-def test_every_list_is_a_view_with_the_columns_and_the_values_of_its_frame(everything: Path) -> None:
+@pytest.mark.parametrize("part", full_except(range(4), 0))
+def test_every_list_is_a_view_with_the_columns_and_the_values_of_its_frame(everything: Path, part: int) -> None:
     saved = archive.SavedSnapshot(everything)
-    for name, frame in saved.items():
+    for name in sorted(saved)[part::4]:
+        frame = saved[name]
         columns = list(map(str, frame))
         in_view = rows_of(everything, f'SELECT * FROM "{name}"')  # noqa: S608 - a name of ours
         assert len(in_view) == len(frame), name

@@ -235,7 +235,7 @@ def test_what_fails_of_a_map_and_of_a_list_argument_is_told_in_a_line_and_kept(r
 
 
 def test_a_script_that_collects_failures_without_end_does_not_fill_the_result(remote: Session) -> None:
-    error = stopped(remote, "while true do parallel.map({ 1, 2 }, error, { errors = 'collect' }) end", cpu_limit=0.5)
+    error = stopped(remote, "while true do parallel.map({ 1, 2 }, error, { errors = 'collect' }) end", cpu_limit=0.3)
 
     assert len(error.result.failures) <= 10_000
     assert len(error.result.notes) < 50

@@ -124,7 +124,7 @@ def test_a_check_of_ones_own_changes_nothing_that_other_checks_see() -> None:
 def test_a_check_that_ends_badly_is_not_checked_and_the_others_go_on(
     lua: str, reason: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("KOSMO_CPU_LIMIT", "1")
+    monkeypatch.setenv("KOSMO_CPU_LIMIT", "0.5")
     monkeypatch.setenv("KOSMO_MEMORY_LIMIT", str(32 << 20))
     checks = [
         parse_question(HEAD + body, f"own{number}.lua")

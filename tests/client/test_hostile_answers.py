@@ -11,6 +11,7 @@ import tracemalloc
 from pathlib import Path
 
 import pytest
+from full_matrix import full_except
 from hostile_json import MAX_PEAK_BYTES, hostile_record
 from scripted_api import Asking, Script, said
 
@@ -78,11 +79,11 @@ LARGEST = {
 
 @pytest.mark.claim("budget-answers")
 @pytest.mark.skipif(sys.platform != "linux", reason="the peak of memory has another unit")
-@pytest.mark.parametrize("body", LARGEST.values(), ids=LARGEST)
-def test_32_of_the_largest_answers_at_once_take_less_than_a_gigabyte(body: str) -> None:
-    done = subprocess.run([sys.executable, "-c", MANY, body], capture_output=True, text=True, check=True)
+@pytest.mark.parametrize("name", full_except(LARGEST, "large objects", "objects"))
+def test_32_of_the_largest_answers_at_once_take_less_than_a_gigabyte(name: str) -> None:
+    done = subprocess.run([sys.executable, "-c", MANY, LARGEST[name]], capture_output=True, text=True, check=True)
     count, refused, peak = map(int, done.stdout.split())
-    assert (count, refused) == (32, 27 if body is LARGEST["large objects"] else 0)
+    assert (count, refused) == (32, 27 if name == "large objects" else 0)
     assert peak << 10 < MANY_MAX_PEAK_BYTES
 
 

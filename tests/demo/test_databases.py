@@ -11,6 +11,7 @@ from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 import httpx
 import pytest
+from full_matrix import full_except
 
 from kosmo_kernel import snapshot
 from kosmo_kernel.demo import ago
@@ -59,7 +60,7 @@ def table(name: str, monkeypatch: pytest.MonkeyPatch, url: str) -> Rows:
         ]
 
 
-@pytest.mark.parametrize("apps", [None, 250])
+@pytest.mark.parametrize("apps", full_except((None, 250), None))
 def test_all_days_of_databases_are_in_the_table_in_order_and_none_is_invented(
     apps: int | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from functools import partial
 
 import pytest
+from full_matrix import full_except
 
 from kosmo_kernel import editor
 from kosmo_kernel.lua.lint import lint
@@ -105,7 +106,7 @@ def test_twice_the_text_takes_twice_the_work(unit: str, reader: str) -> None:
 
 
 @pytest.mark.claim("parent-scripts")
-@pytest.mark.parametrize("reader", READERS)
+@pytest.mark.parametrize("reader", full_except(READERS, "facts", "completion"))
 @pytest.mark.parametrize("text_of", DEEP.values(), ids=DEEP)
 def test_names_that_are_set_many_times_take_no_longer(text_of: Callable[[int], str], reader: str) -> None:
     assert grows_with_its_text(READERS[reader], text_of, 150)

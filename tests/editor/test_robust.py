@@ -87,7 +87,7 @@ def test_there_are_cells_to_cut() -> None:
     assert len(CELLS) > 10
 
 
-@settings(max_examples=60)
+@settings(max_examples=30)
 @given(st.sampled_from(CELLS), st.data())
 def test_real_cells_cut_anywhere_are_answered(lua: Session, cell: str, data: st.DataObject) -> None:
     cursor = data.draw(st.integers(0, len(cell)))
@@ -97,7 +97,7 @@ def test_real_cells_cut_anywhere_are_answered(lua: Session, cell: str, data: st.
         answers(cell[:cursor], cursor, live)
 
 
-@settings(max_examples=80)
+@settings(max_examples=40)
 @given(TEXTS, st.data())
 @example("known.list_dynos({" * 50, None)
 @example("(" * 2000 + "x.", None)

@@ -187,16 +187,13 @@ def test_every_row_has_the_columns_that_its_table_declares(demo: AccountData) ->
         assert set(one.kind.page) <= set(one.kind.columns)
 
 
-def test_the_days_that_heroku_decides_are_those_of_the_table_and_stand_first(
-    demo: AccountData, session: Session, folder: Path
-) -> None:
+def test_the_days_that_heroku_decides_are_those_of_the_table_and_stand_first(session: Session, written: Path) -> None:
     rows = session.run("return heroku.tables.deadlines()").value.rows
     forced = [(row["day"], row["kind"], row["what"]) for row in rows if row["forced"]]
-    inventory.write(demo, folder)
-    summary = json.loads((folder / "summary.json").read_bytes())
-    page = (folder / "index.html").read_text(encoding="utf-8")
+    summary = json.loads((written / "summary.json").read_bytes())
+    page = (written / "index.html").read_text(encoding="utf-8")
 
-    assert table(folder, "deadlines") == [dict(row) for row in rows]
+    assert table(written, "deadlines") == [dict(row) for row in rows]
     assert [(one["day"], one["kind"], one["what"]) for one in summary["next_days"]] == forced[:3]
     assert page.index("The next three days that Heroku decides") < page.index("What makes a move hard")
 
@@ -220,10 +217,9 @@ def test_tables_of_databases_that_could_not_be_made_are_named(monkeypatch: pytes
     assert "not every day could be read" in page_of(data)
 
 
-def test_it_says_who_shares_an_add_on_and_what_a_move_has_to_replace(folder: Path, demo: AccountData) -> None:
-    inventory.write(demo, folder)
-    addons = {row["name"]: row for row in table(folder, "addons")}
-    summary = json.loads((folder / "summary.json").read_bytes())
+def test_it_says_who_shares_an_add_on_and_what_a_move_has_to_replace(written: Path) -> None:
+    addons = {row["name"]: row for row in table(written, "addons")}
+    summary = json.loads((written / "summary.json").read_bytes())
 
     assert addons["postgresql-curved-41902"]["used_by"] == ["booking-api", "label-printer"]
     assert (addons["kafka-colorful-29053"]["monthly_usd"], addons["kafka-colorful-29053"]["price"]) == (
@@ -438,25 +434,22 @@ def test_a_hostile_name_is_only_text_on_the_page_in_csv_and_for_terraform(folder
     assert not re.search(r"(?<!\$)\$\{", imports)
 
 
-def test_the_page_loads_nothing(folder: Path, demo: AccountData) -> None:
-    inventory.write(demo, folder)
-    page = (folder / "index.html").read_text(encoding="utf-8")
+def test_the_page_loads_nothing(written: Path) -> None:
+    page = (written / "index.html").read_text(encoding="utf-8")
     links = re.findall(r'src="?([^"> ]+)', page) + re.findall(r'href="?(?!https://)([^"> ]+)', page)
 
     assert not re.search(r"<(?:script|link|img|iframe|object|form)\b|@import|url\(", page)
     assert links
-    assert all((folder / link).is_file() for link in links if not link.startswith("#"))
+    assert all((written / link).is_file() for link in links if not link.startswith("#"))
 
 
 # The folder --------------------------------------------------------------------------------------------
 
 
 @pytest.mark.claim("files-owner-only")
-def test_only_its_owner_may_read_it(folder: Path, demo: AccountData) -> None:
-    inventory.write(demo, folder)
-
-    assert {stat.S_IMODE(one.stat().st_mode) for one in folder.rglob("*") if one.is_file()} == {0o600}
-    assert {stat.S_IMODE(one.stat().st_mode) for one in (folder, folder / "tables")} == {0o700}
+def test_only_its_owner_may_read_it(written: Path) -> None:
+    assert {stat.S_IMODE(one.stat().st_mode) for one in written.rglob("*") if one.is_file()} == {0o600}
+    assert {stat.S_IMODE(one.stat().st_mode) for one in (written, written / "tables")} == {0o700}
 
 
 def test_a_run_that_fails_while_it_writes_leaves_nothing(

@@ -17,14 +17,19 @@ from kosmo_kernel.pages.design import MAX_OPEN_ROWS
 from kosmo_kernel.render.page_parts import FICTION
 
 
-def test_the_page_of_the_demo_has_a_band_and_that_of_an_account_has_none(demo: AccountData) -> None:
-    assert page_of(demo).count(FICTION) == 1
-    own = replace(demo, account="production")
-    assert "FICTIONAL" not in page_of(own)
+@pytest.fixture(scope="module")
+def part(demo: AccountData) -> BeautifulSoup:
+    """Return the page of an account whose add-ons could not be read."""
+    failure = {"table": "account_addons", "status": 403, "message": "Refused."}
+    return BeautifulSoup(page_of(replace(demo, failures=[failure])), "html.parser")
 
 
-def test_a_table_shows_its_first_rows_and_on_paper_all(demo: AccountData) -> None:
-    page = BeautifulSoup(page_of(demo), "html.parser")
+def test_the_page_of_the_demo_has_a_band_and_the_command_that_makes_it_again(page: BeautifulSoup) -> None:
+    assert str(page).count(FICTION) == 1
+    assert [element.get_text() for element in page.select("footer pre")] == ["kosmo inventory --demo -o moves/today"]
+
+
+def test_a_table_shows_its_first_rows_and_on_paper_all(demo: AccountData, page: BeautifulSoup) -> None:
     paper = "".join(re.findall(r"@media print \{.*?\n\}", str(page), re.DOTALL))
     for one in (table for table in demo.inventory_tables if table.kind.page):
         [shown] = page.select(f"#{one.kind.name}")
@@ -60,19 +65,17 @@ def test_what_a_move_does_not_meet_is_one_sentence(demo: AccountData) -> None:
     assert "Private Spaces" not in page.select(".obstacles")[0].get_text()
 
 
-def test_the_bill_says_what_is_not_in_it(demo: AccountData) -> None:
-    failure = {"table": "account_addons", "status": 403, "message": "Refused."}
-    for data, more in ((demo, []), (replace(demo, failures=[failure]), ["what could not be read"])):
-        [sentence] = [
-            element.get_text() for element in BeautifulSoup(page_of(data), "html.parser").select("#bill > p")
-        ][:1]
-        bill = data.bill
+def test_the_bill_says_what_is_not_in_it(demo: AccountData, page: BeautifulSoup, part: BeautifulSoup) -> None:
+    for shown, more in ((page, []), (part, ["what could not be read"])):
+        sentence = shown.select("#bill > p")[0].get_text()
+        bill = demo.bill
         assert sentence.startswith(f"A month costs ${bill.cents / 100:,.2f} at most, at list prices")
         assert all(text in sentence for text in [f"{len(bill.unknown)} items without a known price", *more])
 
 
-def test_each_part_of_the_bill_has_a_bar_and_its_tables_have_the_whole_sum(demo: AccountData) -> None:
-    page = BeautifulSoup(page_of(demo), "html.parser")
+def test_each_part_of_the_bill_has_a_bar_and_its_tables_have_the_whole_sum(
+    demo: AccountData, page: BeautifulSoup
+) -> None:
     bill = demo.bill
     for table in page.select("#bill table"):
         assert f"{bill.cents / 100:,.0f}" in [cell.get_text() for cell in table.select("tfoot td")]
@@ -83,7 +86,6 @@ def test_each_part_of_the_bill_has_a_bar_and_its_tables_have_the_whole_sum(demo:
 @pytest.mark.parametrize(
     ("changes", "command"),
     [
-        ({}, "kosmo inventory --demo -o moves/today"),
         ({"account": "eu prod"}, "kosmo inventory -a 'eu prod' -o moves/today"),
         ({"origin": Path("all.kosmo")}, "kosmo inventory --from all.kosmo -o moves/today"),
     ],
@@ -93,10 +95,12 @@ def test_the_end_of_the_page_has_the_command_that_makes_it_again(
 ) -> None:
     page = BeautifulSoup(page_of(replace(demo, **changes), Path("moves/today")), "html.parser")
     assert [element.get_text() for element in page.select("footer pre")] == [command]
+    assert ("FICTIONAL" in page.get_text()) == ("account" not in changes)
 
 
-def test_the_page_begins_with_a_sentence_and_ends_with_what_it_is_about(demo: AccountData) -> None:
-    page = BeautifulSoup(page_of(demo), "html.parser")
+def test_the_page_begins_with_a_sentence_and_ends_with_what_it_is_about(
+    demo: AccountData, page: BeautifulSoup, part: BeautifulSoup
+) -> None:
     figures = {one.name: one.text for one in inventory.key_figures(demo)}
     rest = f"without {len(demo.bill.unknown)} items whose price is not known."
     assert [element.get_text() for element in page.select("header > *")] == [
@@ -105,8 +109,5 @@ def test_the_page_begins_with_a_sentence_and_ends_with_what_it_is_about(demo: Ac
     ]
     [about] = page.select("footer")
     assert f"Account demo, {demo.time:%Y-%m-%d %H:%M} UTC" in about.get_text()
-
-    failure = {"table": "account_addons", "status": 403, "message": "Refused."}
-    part = BeautifulSoup(page_of(replace(demo, failures=[failure])), "html.parser")
     assert f"a bill of at least {figures['Monthly cost']} a month" in part.select("header p")[0].get_text()
     assert [link["href"] for link in part.select("header a")] == ["#unread"]

@@ -41,7 +41,7 @@ GROUPS = sorted(path.stem for path in PROGRAMS.iterdir())
 NOBODY = "http://127.0.0.1:9"  # where no token can go
 
 # One program of so many is in the sample of each door.
-IN_A_SESSION, FROM_THE_SHELL, IN_THE_KERNEL = 35, 150, 60
+IN_A_SESSION, FROM_THE_SHELL, IN_THE_KERNEL = 75, 150, 60
 
 
 def plant(patch: pytest.MonkeyPatch) -> None:

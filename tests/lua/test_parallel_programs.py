@@ -87,7 +87,7 @@ return program(serial), program(parallely)
 """
 
 
-@settings(max_examples=120)
+@settings(max_examples=50)
 @given(program=programs(), seed=st.integers(0, 1 << 16))
 def test_any_program_gives_what_it_gives_without_parallel_calls(lua: Machine, program: str, seed: int) -> None:
     host = Shuffled(chance=random.Random(seed))

@@ -172,7 +172,7 @@ steps = st.one_of(
 
 
 @given(program=st.lists(steps, max_size=8))
-@settings(max_examples=120, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_a_list_filled_by_columns_behaves_as_one_made_of_plain_tables(
     lua: Machine, monkeypatch: pytest.MonkeyPatch, program: list[str]
 ) -> None:
@@ -307,7 +307,7 @@ fields = st.dictionaries(
 
 
 @given(rows=st.lists(fields, min_size=1, max_size=3), is_same=st.booleans())
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_new_records_come_back_as_the_script_made_them(lua: Machine, rows: list[dict[str, Any]], is_same: bool) -> None:
     rows = [rows[0] | {} if is_same else row for row in rows] * 20
     lines = (f"out[#out + 1] = {literal(row)}" for row in rows)

@@ -132,7 +132,7 @@ SIMPLE = st.lists(st.builds("".join, st.tuples(ATOMS.filter(bool), st.sampled_fr
     pattern=SIMPLE.map("".join).filter(lambda text: not re.search(r"[\^$b][?*+{]", text.replace(r"\b", "^"))),
     flags=st.sampled_from(["", "m", "s"]),
 )
-@settings(max_examples=150)
+@settings(max_examples=50)
 def test_simple_patterns_mean_what_they_mean_in_python(lua: Machine, subject: str, pattern: str, flags: str) -> None:
     wanted = [
         [m.group(), *m.groups()] for m in re.finditer(pattern, subject, sum(getattr(re, f.upper()) for f in flags))
@@ -224,7 +224,7 @@ def test_a_hostile_pattern_ends_at_a_limit_and_the_next_call_works(lua: Machine,
 
 def test_patterns_use_the_running_time_of_their_script(lua: Machine) -> None:
     started = time.perf_counter()
-    ended = failure(lua, f"while true do pcall(regex.match, {SLOW[1:-1]}) end", cpu=1.2)
+    ended = failure(lua, f"while true do pcall(regex.match, {SLOW[1:-1]}) end", cpu=0.5)
     assert time.perf_counter() - started < PATIENCE
     assert isinstance(ended.error, LimitError)
     assert ended.error.limit == "cpu_limit"

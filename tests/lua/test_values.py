@@ -161,7 +161,7 @@ json_values = st.recursive(
 
 
 @given(value=json_values)
-@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_json_survives_a_round_trip_through_lua(lua: Machine, value: Any) -> None:
     source = encode(value).decode()
     level = "=" * (source.count("=") + 1)

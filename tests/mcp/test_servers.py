@@ -22,14 +22,16 @@ from kosmo_kernel.mcp import Servers
 
 pytest.importorskip("mcp")
 
+ENTRIES = {
+    "time": {"command": program("mcp-server-time"), "args": ["--local-timezone", "UTC"]},
+    "my-git": {"command": program("mcp-server-git")},
+}
 
-@pytest.fixture
-def real(tmp_path: Path) -> Iterator[Servers]:
-    entries = {
-        "time": {"command": program("mcp-server-time"), "args": ["--local-timezone", "UTC"]},
-        "my-git": {"command": program("mcp-server-git")},
-    }
-    with opened(tmp_path, entries) as servers:
+
+@pytest.fixture(scope="module")
+def real(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
+    """Yield the servers of a project that all tests of this file ask; none runs before the first test asks one."""
+    with opened(tmp_path_factory.mktemp("project"), ENTRIES) as servers:
         yield servers
 
 
@@ -63,6 +65,7 @@ CALLS: list[tuple[str, dict[str, Any]]] = [
 ]
 
 
+@pytest.mark.full
 def test_the_servers_of_tests_with_and_without_the_sdk_answer_alike(tmp_path: Path) -> None:
     def all_answers(server: str) -> list[Any]:
         before = [asdict(tool) | {"server": ""} for tool in servers.tools(server)]
@@ -113,12 +116,13 @@ def test_a_tool_is_found_by_a_path_with_the_server_in_any_of_its_names(real: Ser
     assert (server.name, tool) == ("my-git", "git_log")
 
 
-def test_looking_at_what_is_configured_starts_nothing(real: Servers) -> None:
+def test_looking_at_what_is_configured_starts_nothing(tmp_path: Path) -> None:
     before = children()
-    assert real.usable() == {"time": "time", "my-git": "my_git"}
-    assert real.known("time") == ()
-    assert not real.runs("time")
-    assert children() <= before
+    with opened(tmp_path, ENTRIES) as servers:
+        assert servers.usable() == {"time": "time", "my-git": "my_git"}
+        assert servers.known("time") == ()
+        assert not servers.runs("time")
+        assert children() <= before
 
 
 @pytest.mark.claim("mcp-ends")

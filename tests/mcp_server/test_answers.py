@@ -26,7 +26,7 @@ results = st.builds(
 )
 
 
-@settings(max_examples=100, deadline=None, database=None)
+@settings(deadline=None, database=None)
 @given(results, st.none() | texts, st.integers(200, 3_000))
 def test_an_answer_is_within_its_bound_whatever_its_parts_are(result: Result, message: str | None, tokens: int) -> None:
     error = None if message is None else LuaRuntimeError("first words " + message)

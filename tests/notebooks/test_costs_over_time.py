@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 from collections import Counter
 from contextlib import closing
@@ -61,7 +62,7 @@ def test_without_an_archive_of_the_account_nothing_is_drawn_and_a_sentence_says_
 
 
 def test_a_night_whose_cost_is_not_known_is_not_drawn_as_zero(tmp_path: Path) -> None:
-    file = write_history(tmp_path / "history.kosmo")
+    file = Path(shutil.copy(FILE, tmp_path))
     with closing(sqlite3.connect(file)) as connection, connection:
         connection.execute("UPDATE kosmo_snapshots SET document = json_remove(document, '$.figures.cents') WHERE id = 3")
     assert archive.history(file)["cents"].isna().tolist() == [False, False, True, False, False, False]
@@ -69,7 +70,7 @@ def test_a_night_whose_cost_is_not_known_is_not_drawn_as_zero(tmp_path: Path) ->
 
 
 def test_the_last_snapshot_of_a_day_counts(tmp_path: Path) -> None:
-    file = write_history(tmp_path / "history.kosmo")
+    file = Path(shutil.copy(FILE, tmp_path))
     with closing(sqlite3.connect(file)) as connection, connection:
         earlier = "REPLACE(document, '2026-11-13T', '2026-11-20T')"
         connection.execute(f"UPDATE kosmo_snapshots SET document = {earlier} WHERE id = 5")

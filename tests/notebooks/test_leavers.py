@@ -8,6 +8,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from full_matrix import full_except
 from audit_cells import PATHS, shown_in_shell
 from python_shell import MakeShell, shells
 
@@ -25,7 +26,7 @@ def make_shell() -> Iterator[MakeShell]:
         yield make
 
 
-@pytest.fixture(params=[None, 60], ids=["demo", "generated"])
+@pytest.fixture(params=full_except((None, 60), None), ids=["demo", "generated"])
 def served(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Company]:
     """Serve a company as the default account."""
     some = company(request.param)

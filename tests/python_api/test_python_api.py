@@ -101,7 +101,7 @@ def test_a_table_without_rows_is_a_frame_with_its_columns(heroku: Any, monkeypat
         monkeypatch.setenv("HEROKU_API_URL", served.url)
         monkeypatch.setenv("HEROKU_API_KEY", DEMO_TOKEN)
         tables = heroku.tables
-        frames = {name: getattr(tables, name)() for name in table_names("heroku")}
+        frames = {name: getattr(tables, name)() for name in ("webhooks", *table_names("heroku")[::4])}
         kept = current_session().run('return list.filter(heroku.tables.webhooks(), "host")')
     assert {type(frame) for frame in frames.values()} == {KosmoFrame}
     empty = [name for name, frame in frames.items() if frame.empty]

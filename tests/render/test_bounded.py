@@ -39,7 +39,7 @@ shallow = st.recursive(atoms, lambda inner: st.lists(inner) | st.dictionaries(st
 records = st.lists(st.dictionaries(st.sampled_from("abcde"), atoms, min_size=1), max_size=12).map(Records)
 
 
-@pytest.mark.parametrize("examples", [50, pytest.param(1_000, marks=pytest.mark.full)])
+@pytest.mark.parametrize("examples", [15, pytest.param(1_000, marks=pytest.mark.full)])
 def test_no_value_exceeds_its_room_and_json_parses_after_any_cut(examples: int) -> None:
     @settings(max_examples=examples, deadline=None, database=None)
     @given(values | records | shallow.map(json.dumps) | shallow.map(indented), st.integers(100, 2_000))

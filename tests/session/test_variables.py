@@ -195,7 +195,7 @@ look(x)
 @given(value=VALUES | RECORDS, source=st.sampled_from(["", LOOK, "x = json.decode(json.encode(x))"]))
 @example(value=[{"a": 1}] * 60, source=LOOK)
 @example(value={"": -0.0, "b": [[], {}, None, 1e300, 2**53 + 1]}, source=LOOK)
-@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_what_went_in_comes_out_equal_or_the_error_names_the_place(lua: Session, value: Any, source: str) -> None:
     told, got, wanted = "", None, None
     try:
@@ -213,7 +213,7 @@ def test_what_went_in_comes_out_equal_or_the_error_names_the_place(lua: Session,
 
 
 @given(st.lists(st.floats(allow_nan=False, allow_infinity=False) | st.none(), min_size=1))
-@settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_a_column_of_a_frame_comes_back_with_what_is_missing(lua: Session, values: list[float | None]) -> None:
     frame = pd.DataFrame({"n": pd.array(values, dtype="Float64")})
     back = frame_of(through(lua, frame, "for _, row in ipairs(x) do row.seen = row.n ~= nil end"))

@@ -68,6 +68,7 @@ def rename(tables: Tables, before: str, now: str) -> None:
         row["app_id"] = now
 
 
+@pytest.mark.full
 def test_an_account_has_no_drift_to_itself(saved_demo: Path) -> None:
     drift = snapshot.compare(saved_demo, account="demo")
     assert (drift.rows, drift.figures["changes"]) == ([], 0)

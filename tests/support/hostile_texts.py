@@ -113,7 +113,7 @@ PIECES = [
     ),
 ]
 STEW = st.lists(st.one_of(st.sampled_from(PIECES), st.text(max_size=3)), max_size=30).map("".join)
-MANY = settings(max_examples=400)
+MANY = settings(max_examples=150)
 
 
 class Reader(HTMLParser):

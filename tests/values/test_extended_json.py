@@ -63,7 +63,7 @@ def test_only_what_json_has_not_makes_it_wide(value: Any) -> None:
 
 
 @given(VALUES)
-@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @example({1: "a", 2: None, "x": {3: [NAN, None, -INF]}})
 @example([{1: INF}, {2: "a", "\0": 1}])
 @example([{"a": INF}] * 60)
@@ -76,7 +76,7 @@ def test_values_survive_the_way_through_lua_and_back(session: Session, value: An
 
 
 @given(VALUES)
-@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_every_field_can_be_read_in_lua_by_its_key(session: Session, value: Any) -> None:
     rows = [{7: value, "k": 1}] * 60  # which Lua gets as far as it looks at them
 
