@@ -331,9 +331,9 @@ def chunk(function: Function, link: Link) -> str:
     lines, arguments = [], []
     has_list = False
     for param in function.params:
-        if param.name not in link.places and not param.required:
+        if param.name not in link.placeholders and not param.required:
             continue
-        value = all_of(param) if len(link.places) < 2 else param.sample  # of two samples, most are not there
+        value = all_of(param) if len(link.placeholders) < 2 else param.sample  # of two samples, most are not there
         if " or " in value:
             name, has_list = value.partition(" or ")[0], True
             lines.append(f"{name} = {value}")
@@ -364,7 +364,7 @@ async def call_every_function(apps: int, figures: Figures) -> None:
                     size = await run(client, "return size") if not failed else text
                     whole = tokens(text) if failed else float(size.split("\n")[1]) / 4
                     longest, largest = max(longest, tokens(text)), max(largest, whole)
-                    name = f"{function.name}({', '.join(link.places)})"
+                    name = f"{function.name}({', '.join(link.placeholders)})"
                     first = text.split("\n")[0 if failed else text.split("\n").index("<data>") + 1]
                     print(f"{name:56.56} {tokens(text):8,.1f} of {whole:14,.1f}  {first:.60}", flush=True)
                 worst, total, plain = max(worst, longest), total + longest, plain + largest

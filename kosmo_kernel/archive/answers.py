@@ -111,7 +111,7 @@ class ResponseRedactor:
 
     def none(self, error: NoResponseError) -> StoredAnswer:
         """Return the answer of a request that got no response."""
-        facts = {"why": error.why, "advice": error.advice}
+        facts = {"why": error.reason, "advice": error.advice}
         return StoredAnswer(NO_ANSWER, None, None, redacted_json(facts, self._redact))
 
     def _headers(self, reply: Response, function: Function) -> dict[str, str]:
@@ -144,7 +144,9 @@ def _says_none(reply: Response, function: Function, body: Any) -> bool:
     missing = body.get("resource") if isinstance(body, dict) else None
     if reply.status != HTTPStatus.NOT_FOUND or not missing or not any(link.single for link in function.links):
         return False
-    return missing not in {placeholder.removesuffix("_id") for link in function.links for placeholder in link.places}
+    return missing not in {
+        placeholder.removesuffix("_id") for link in function.links for placeholder in link.placeholders
+    }
 
 
 def _error_word(value: Any) -> dict[str, str]:

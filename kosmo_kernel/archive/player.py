@@ -304,10 +304,10 @@ class SnapshotPlayer(Playback):
             if function is None or self._saved.manifest.integration != integration.name:
                 continue
             for link in function.links:
-                if not about.by and not link.places:
+                if not about.by and not link.placeholders:
                     yield _shape(link.path), SavedPart(name, None)
-                elif len(link.places) == 1 and link.places[0] in about.by:
-                    yield _shape(link.path), SavedPart(name, _param(function, link.places[0]))
+                elif len(link.placeholders) == 1 and link.placeholders[0] in about.by:
+                    yield _shape(link.path), SavedPart(name, _param(function, link.placeholders[0]))
 
     def _table(self, name: str) -> _Rows:
         if name not in self._tables:
@@ -368,7 +368,7 @@ class SnapshotPlayer(Playback):
         saved = [part for path in paths if (part := self._lists.get(_shape(path)))]
         if len(saved) < len(paths):
             raise self._missing(function)
-        [name] = link.places
+        [name] = link.placeholders
         lists = [self._table(part.table) for part in saved]
         [rows] = records_of_items(whole, _param(function, name).each, [values[name]], lists)
         if rows is None:

@@ -129,10 +129,10 @@ def text(value: str) -> str:
 
 
 def _column(field: Field, records: Records) -> ViewColumn:
-    spell, spellings = field.column and field.column.spell, {}
-    if spell:
+    spelling, spellings = field.column and field.column.spelling, {}
+    if spelling:
         texts = {value for value in field.values(records, as_sent=True) if isinstance(value, str)}
-        spellings = {value: spell(value) for value in sorted(texts) if spell(value) != value}
+        spellings = {value: spelling(value) for value in sorted(texts) if spelling(value) != value}
     return ViewColumn(field.name, field.path, field.default, spellings, field.beside_objects)
 
 

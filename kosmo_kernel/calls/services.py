@@ -187,7 +187,7 @@ class Services:
     def _plan_of_items(self, bound_call: ServiceCall, address_of: Callable[[Link], str]) -> PlannedCall:
         """Return the requests for the items of a list, empty in a dry run: as many as the session last listed."""
         name, function = bound_call.fan_out_argument, bound_call.function
-        link = next(link for link in function.links if name in link.places)
+        link = next(link for link in function.links if name in link.placeholders)
         param = next(param for param in function.params if param.name == name)
         lister = bound_call.integration.listing(param)
         items = self.listed(bound_call.integration.name, lister.name, bound_call.account) if lister else None

@@ -73,9 +73,9 @@ class SharedServices(Services):
 
     def _items_of(self, function: Function) -> int:
         """Return the number of items that a list is read for; 0 if there is a list of the whole account."""
-        if any(link.bulk or not link.places for link in function.links):
+        if any(link.bulk or not link.placeholders for link in function.links):
             return 0
-        return max((self._items.get(link.places[0], 0) for link in function.links), default=0)
+        return max((self._items.get(link.placeholders[0], 0) for link in function.links), default=0)
 
     def _collects(self, bound_call: ServiceCall, error: ApiError) -> bool:
         """Return whether the failure of one item does not end the call: the token may not read this item."""

@@ -191,8 +191,8 @@ class Integration(Struct, frozen=True, dict=True):
         self._check(self.functions)
 
     def _check(self, functions: Sequence[Function]) -> None:
-        places = (self.demo, *self.demo_accounts.values())
-        problems = list(mistakes(self.name, functions, self.budget, filter(None, places)))
+        demos = (self.demo, *self.demo_accounts.values())
+        problems = list(mistakes(self.name, functions, self.budget, filter(None, demos)))
         if problems:
             raise ValueError(f"integration {self.name}: " + "; ".join(problems))
 
@@ -330,8 +330,8 @@ def _where_to_look(integration: Integration, subject: str, listed: str) -> str:
             return f"{integration.title} has `{what}`, which is left out. {reason}"
     if listed:
         return listed
-    beside = f', and `docs.read("{integration.name}.left_out")` what is left out' if left_out else ""
-    return f'`docs.read("{integration.name}")` has all functions{beside}.'
+    left_out_hint = f', and `docs.read("{integration.name}.left_out")` what is left out' if left_out else ""
+    return f'`docs.read("{integration.name}")` has all functions{left_out_hint}.'
 
 
 def _thing(subject: str) -> str:
@@ -383,7 +383,7 @@ def _by_scope(integration: Integration, applies: Callable[[str], bool]) -> dict[
         links = [link for link in function.links if applies(link.scope)]
         is_whole = len(links) == len(function.links) and len({link.scope for link in links}) == 1
         for link in links[:1] if is_whole else links:
-            arguments = "" if is_whole else f"({{ {', '.join(link.places)} }})" if link.places else "()"
+            arguments = "" if is_whole else f"({{ {', '.join(link.placeholders)} }})" if link.placeholders else "()"
             names.setdefault(link.scope, []).append(function.name + arguments)
     return names
 
@@ -421,10 +421,10 @@ def function_mistakes(function: Function) -> Iterator[str]:
     texts = {"summary": function.summary, "description": function.description, "example": function.example}
     yield from (f"has no {what}" for what, text in texts.items() if not text.strip())
     yield from _of_links(function)
-    places = [placeholder for link in function.links for placeholder in link.places]
+    placeholders = [placeholder for link in function.links for placeholder in link.placeholders]
     yield from (f"has the parameter `{n}` twice" for n in _duplicates(p.name for p in function.params))
     for param in function.params:
-        yield from (f"has the parameter `{param.name}`, which {mistake}" for mistake in _of_param(param, places))
+        yield from (f"has the parameter `{param.name}`, which {mistake}" for mistake in _of_param(param, placeholders))
     if not function.columns:
         yield "has no columns"
     yield from (f"has the column `{n}` twice" for n in _duplicates(c.name for c in function.columns))
@@ -439,40 +439,40 @@ def _of_links(function: Function) -> Iterator[str]:
     if function.local and (function.links or function.params or function.returns != "list"):
         yield "is local, but no list without links and parameters"
     names = {p.name: p.required for p in function.params}
-    everywhere = set.intersection(*(set(link.places) for link in function.links)) if function.links else set()
+    everywhere = set.intersection(*(set(link.placeholders) for link in function.links)) if function.links else set()
     for link in function.links:
         if not link.path.startswith("/") or "{" in PLACE.sub("", link.path):
             yield f"has the path `{link.path}`, which is none"
-        for placeholder in link.places:
+        for placeholder in link.placeholders:
             if names.get(placeholder) is not (placeholder in everywhere):
                 required = "a required" if placeholder in everywhere else "an optional"
                 yield f"has `{placeholder}` in its path but not as {required} parameter"
         if link.bulk:
             yield from (f"has lists for `bulk`, but {mistake}" for mistake in _of_bulk(function, link.bulk))
-    for places in _duplicates(" ".join(sorted(link.places)) for link in function.links if not link.choice):
-        yield f"has more than one link for the arguments `{places}`"
+    for arguments in _duplicates(" ".join(sorted(link.placeholders)) for link in function.links if not link.choice):
+        yield f"has more than one link for the arguments `{arguments}`"
 
 
-def _of_bulk(function: Function, whole: BulkSource) -> Iterator[str]:
+def _of_bulk(function: Function, bulk: BulkSource) -> Iterator[str]:
     if function.fan_out is None or function.returns != "list":
         yield "is no list function with a parameter that takes a list"
-    if not whole.path.startswith("/") or "{" in whole.path:
-        yield f"`{whole.path}` is no path without places"
-    for what in (whole.list_items, *([whole.shared_links] if whole.shared_links else [])):
+    if not bulk.path.startswith("/") or "{" in bulk.path:
+        yield f"`{bulk.path}` is no path without placeholders"
+    for what in (bulk.list_items, *([bulk.shared_links] if bulk.shared_links else [])):
         if what.returns != "list" or any(param.required for param in what.params):
             yield f"{what.name} is no list function without parameters"
-    if whole.shared_links and not (whole.link_item and whole.link_record):
+    if bulk.shared_links and not (bulk.link_item and bulk.link_record):
         yield "does not say what a link leads from and to"
 
 
-def _of_param(param: Param, places: list[str]) -> Iterator[str]:
+def _of_param(param: Param, placeholders: list[str]) -> Iterator[str]:
     if not _is_name(param.name):
         yield "is no Lua name in lower case"
     if param.name in RESERVED:
         yield "is a reserved name"
     if not param.doc.strip():
         yield "has no doc"
-    if param.name not in (*places, NEWEST, SINCE) and not param.query:
+    if param.name not in (*placeholders, NEWEST, SINCE) and not param.query:
         yield "goes nowhere: the path has no place for it"
     if param.pattern and not param.pattern_doc:
         yield "has a pattern but no words for it"

@@ -111,7 +111,9 @@ class InventoryFacts(Struct, frozen=True):
     required: Mapping[str, tuple[str, ...]]  # the fields without which a record of a list is left out
     expected: Mapping[str, tuple[str, ...]]  # those without which it has empty cells
     names: tuple[str, ...]  # the fields that a record is called by, the best first
-    places: Mapping[str, tuple[str, ...]]  # where a record belongs: the argument of a call, and the fields of its value
+    parents: Mapping[
+        str, tuple[str, ...]
+    ]  # where a record belongs: the argument of a call, and the fields of its value
     items: tuple[str, ...]  # the arguments that name what a list could not be read of, the narrowest first
     bounds: Mapping[str, str]  # the columns whose values are bounds where another column says so
     key_figures: Callable[[AccountTables], Iterable[KeyFigure]]

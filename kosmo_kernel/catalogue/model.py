@@ -254,7 +254,7 @@ class Column(Struct, frozen=True, dict=True):
     items: tuple[Column, ...] = ()
     # Returns the one spelling of a text in tables and frames, where the service spells a name in several ways; None if
     # it does not. JSON and Lua have the text that the service sent.
-    spell: Callable[[str], str] | None = None
+    spelling: Callable[[str], str] | None = None
 
     @cached_property
     def path(self) -> tuple[str, ...]:
@@ -287,7 +287,7 @@ class Link(Struct, frozen=True, dict=True):
     is_optional: bool = False  # status 404 says that there is nothing, which is no error of a list function
 
     @cached_property
-    def places(self) -> tuple[str, ...]:
+    def placeholders(self) -> tuple[str, ...]:
         """The names of the placeholders."""
         return tuple(PLACE.findall(self.path))
 
@@ -405,8 +405,8 @@ class Function(Struct, frozen=True, dict=True):
     @property
     def simplest_call(self) -> tuple[Param, ...]:
         """The parameters of the shortest complete call."""
-        places = min((link.places for link in self.links), key=len, default=())
-        return tuple(p for p in self.params if p.required or p.name in places)
+        placeholders = min((link.placeholders for link in self.links), key=len, default=())
+        return tuple(p for p in self.params if p.required or p.name in placeholders)
 
     @property
     def list_paths(self) -> set[str]:
@@ -436,15 +436,15 @@ class Function(Struct, frozen=True, dict=True):
     def link(self, args: Mapping[str, Any]) -> Link | None:
         """Return the link that some arguments lead to, or None."""
         if len(self.links) == 1:
-            return self.links[0] if all(map(args.__contains__, self.links[0].places)) else None
-        places, choice = {name for link in self.links for name in link.places}, args.get(CHOICE)
-        links = (link for link in self.links if set(link.places) == places & args.keys())
+            return self.links[0] if all(map(args.__contains__, self.links[0].placeholders)) else None
+        placeholders, choice = {name for link in self.links for name in link.placeholders}, args.get(CHOICE)
+        links = (link for link in self.links if set(link.placeholders) == placeholders & args.keys())
         return next((link for link in links if choice is None or re.fullmatch(link.choice or ".*", choice)), None)
 
     @cached_property
     def chooser(self) -> Param | None:
         """The parameter whose record chooses between links with the same places, or None if there is one link each."""
-        has_choice = len({link.places for link in self.links}) < len(self.links)
+        has_choice = len({link.placeholders for link in self.links}) < len(self.links)
         return next((param for param in self.params if param.choice), None) if has_choice else None
 
     def named(self, values: Sequence[Any] | Mapping[str, Any]) -> dict[str, Any]:
@@ -491,8 +491,8 @@ class Function(Struct, frozen=True, dict=True):
         for name in unknown[:MAX_FAULTS_NAMED]:
             near = nearest(str(name), (*names, *RESERVED))
             hint = f" (did you mean `{near[0]}`?)" if near else ""
-            whole = self._whole(args[name]) if name == "limit" else ""
-            faults.append(f"there is no argument {described(name)}{whole or hint}")
+            hint_of_limit = self._whole(args[name]) if name == "limit" else ""
+            faults.append(f"there is no argument {described(name)}{hint_of_limit or hint}")
         if len(unknown) > MAX_FAULTS_NAMED:
             faults.append(f"and there are {len(unknown) - MAX_FAULTS_NAMED:,} more that it does not have")
         lists = [name for name, value in bound.items() if isinstance(value, tuple)]
@@ -519,7 +519,7 @@ class Function(Struct, frozen=True, dict=True):
     @property
     def choices(self) -> str:
         """The sets of arguments of which each call has one: `app_id`, or `pipeline_id` and `stage`, or none."""
-        sets = list(dict.fromkeys(" and ".join(f"`{name}`" for name in link.places) for link in self.links))
+        sets = list(dict.fromkeys(" and ".join(f"`{name}`" for name in link.placeholders) for link in self.links))
         return ", or ".join([names for names in sets if names] + ["none"] * ("" in sets))
 
     def _whole(self, limit: object) -> str:
@@ -547,7 +547,7 @@ class Function(Struct, frozen=True, dict=True):
         if link is None:
             raise ValueError(f"{self.name} has no address for {list(args)}")
         path = link.path
-        for name in link.places:
+        for name in link.placeholders:
             path = path.replace(f"{{{name}}}", quote(str(args[name]), safe=""))
         params = [param for param in self.params if param.query and param.name in args]
         texts = {param.name: str(args[param.name]) for param in params}
@@ -565,11 +565,11 @@ def _with_choice(call: Mapping[str, Any]) -> dict[str, Any]:
     return arguments
 
 
-def _secrets(columns: Iterable[Column], above: str = "") -> Iterator[Column]:
+def _secrets(columns: Iterable[Column], prefix: str = "") -> Iterator[Column]:
     for column in columns:
         if column.secret or column.bare:
-            yield replace(column, name=above + column.name)
-        yield from _secrets(column.items, f"{above}{column.name}.")
+            yield replace(column, name=prefix + column.name)
+        yield from _secrets(column.items, f"{prefix}{column.name}.")
 
 
 def _add_rule(rule: FieldRule, column: Column) -> None:

@@ -85,7 +85,12 @@ class CheckCommand(Command):
 @click.option("--accept", "accepted", type=_PATH, metavar="FILE", help="Let the findings that FILE accepts not fail.")
 @click.option("--against", type=_PATH, metavar="ARCHIVE", help="Let only findings fail that ARCHIVE does not have.")
 @click.option("--full", is_flag=True, help="In a table, show all findings of each check, with all columns.")
-@click.option("--why", is_flag=True, help="In a table, say why findings matter. Of a single check it is always said.")
+@click.option(
+    "--why",
+    "with_reasons",
+    is_flag=True,
+    help="In a table, say why findings matter. Of a single check it is always said.",
+)
 @recording_options
 @click.option("--new", metavar="NAME", help="Write the file of a first check of your own, and run nothing.")
 @click.option("--table", "is_table", is_flag=True, help="With --new, write the file of a table.")
@@ -98,7 +103,7 @@ def check(
     form: str | None,
     outputs: tuple[Path, ...],
     full: bool,
-    why: bool,
+    with_reasons: bool,
     recording: Recording,
     new: str | None,
     is_table: bool,
@@ -139,7 +144,9 @@ def check(
     report = _report(checks, names, recording, **options)
     _print_notes(report, recording)
     form = "json" if as_json else form or TABLE
-    return recording.finished(_write(report, fail_on, form, outputs, as_json=as_json, full=full, why=why))
+    return recording.finished(
+        _write(report, fail_on, form, outputs, as_json=as_json, full=full, with_reasons=with_reasons)
+    )
 
 
 def _report(
@@ -219,7 +226,7 @@ def _write(
         form: the format of standard output, and of files whose names have none.
         outputs: the files. If there are any, standard output has a table.
         as_json: standard output has JSON all the same.
-        details: `full` and `why`, as for `print_report`.
+        details: `full` and `with_reasons`, as for `print_report`.
     """
     for output in outputs:
         try:

@@ -42,28 +42,28 @@ FORM = TERMINAL._replace(
 )
 
 
-def print_report(screen: Console, report: QuestionReport, *, full: bool, why: bool) -> None:
+def print_report(screen: Console, report: QuestionReport, *, full: bool, with_reasons: bool) -> None:
     """Print a report. Off a terminal no line ends in spaces.
 
     Parameters:
         screen: the console.
         report: the report.
         full: show all findings of each check, with all columns.
-        why: say why the findings of each check matter; of a single check it is always said.
+        with_reasons: say why the findings of each check matter; of a single check it is always said.
     """
     with screen.capture() as captured:
-        _print_report(screen, report, full=full, why=why or len(report.results) == 1)
+        _print_report(screen, report, full=full, with_reasons=with_reasons or len(report.results) == 1)
     text = captured.get()
     screen.file.write(text if screen.file.isatty() else _SPACES_AT_END.sub("", text))
     screen.file.flush()
 
 
-def _print_report(screen: Console, report: QuestionReport, *, full: bool, why: bool) -> None:
+def _print_report(screen: Console, report: QuestionReport, *, full: bool, with_reasons: bool) -> None:
     against = f" · against {escape_control(report.against)}" if report.against else ""
     screen.print(Text(f"account {escape_control(report.account)} · {report.now:%Y-%m-%d %H:%M} UTC{against}\n", "dim"))
     for result in report.most_severe_first:
         if result.findings or result.resolved:
-            _print_result(screen, result, full=full, why=why)
+            _print_result(screen, result, full=full, with_reasons=with_reasons)
     _print_not_checked(screen, report)
     _print_not_set_up(screen, report)
     passed = [result.question.name for result in report.results if result.status == "passed" and not result.findings]
@@ -73,7 +73,7 @@ def _print_report(screen: Console, report: QuestionReport, *, full: bool, why: b
     screen.print(Text(_totals(report), "bold"), soft_wrap=True)
 
 
-def _print_result(screen: Console, result: QuestionResult, *, full: bool, why: bool) -> None:
+def _print_result(screen: Console, result: QuestionResult, *, full: bool, with_reasons: bool) -> None:
     check = result.question
     severity = f"{check.severity.upper()} ", _COLOURS[check.severity]
     title = Text.assemble(severity, (escape_control(check.title), "bold"), (f"  {check.name}", "dim"))
@@ -90,7 +90,7 @@ def _print_result(screen: Console, result: QuestionResult, *, full: bool, why: b
         screen.print()
         return
     advice = Table.grid(padding=(0, 1, 0, 0), pad_edge=False)
-    for label, text in [("Why:", check.why)] * why + [("Do:", check.remedy)]:
+    for label, text in [("Why:", check.why)] * with_reasons + [("Do:", check.remedy)]:
         advice.add_row(Text(label, "dim"), Text(escape_control(text)))
     _print_indented(screen, advice)
     screen.print()

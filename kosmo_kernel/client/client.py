@@ -22,7 +22,7 @@ from kosmo_kernel.catalogue import CHOICE, NEWEST, SINCE, Function, Integration,
 from kosmo_kernel.catalogue.http import Response
 from kosmo_kernel.client.call import Reply
 from kosmo_kernel.client.connections import Connections
-from kosmo_kernel.client.pages import BARREN_PAGES, PAGE_SIZE, MergedPages, PageError, Since, next_range
+from kosmo_kernel.client.pages import MAX_PAGES_WITHOUT_NEW, PAGE_SIZE, MergedPages, PageError, Since, next_range
 from kosmo_kernel.client.rate_limiter import Permit, RateLimiter
 from kosmo_kernel.client.responses import COUNT, UNAVAILABLE, CallErrors, json_kind, retry_after
 from kosmo_kernel.client.retry import MAX_RETRIES, PAUSE_REASON, RetryableError, RetryPolicy
@@ -283,7 +283,7 @@ class Exchange(CallErrors):
                 return page.value  # the one record, or a single page, which has no duplicates
             merged = merged or MergedPages()
             merged.add(page)
-            if range_ is not None and (merged.barren >= BARREN_PAGES or range_ in merged.ranges):
+            if range_ is not None and (merged.pages_without_new >= MAX_PAGES_WITHOUT_NEW or range_ in merged.ranges):
                 number = len(merged.ranges)
                 raise self.bad_answer(self.last_reply, f"pages that go in circles, page {number} the last")
         return self._included(merged.rows) if merged else []
@@ -428,7 +428,7 @@ class Exchange(CallErrors):
             is_alone: other requests got responses meanwhile, so that the network is there.
         """
         client = self._client
-        error = self.no_answer(failure.why, failure.advice)
+        error = self.no_answer(failure.reason, failure.advice)
         was_met = client.last_headers is not None
         if failure.retryable == "never" or (failure.retryable == "met" and not was_met):
             raise error

@@ -206,24 +206,24 @@ def answer_from_lists(
         do not settle. The first answer has the number of requests for all of them.
     """
     link = function.link(calls[0]) if calls else None
-    whole = link.bulk if link else None
-    many = next((param for param in function.params if link and param.name in link.places and param.each), None)
-    if whole is None or many is None or len(calls) < CALLS_PER_LIST_PAGE:
+    bulk = link.bulk if link else None
+    many = next((param for param in function.params if link and param.name in link.placeholders and param.each), None)
+    if bulk is None or many is None or len(calls) < CALLS_PER_LIST_PAGE:
         return [None] * len(calls)
     try:
-        lists = [fetch(whole.list_items)]
+        lists = [fetch(bulk.list_items)]
         if len(calls) < CALLS_PER_LIST_PAGE * lists[0].requests:
             return [None] * len(calls)
-        lists.append(fetch(replace(function, links=(Link(whole.path),), params=())))
-        if whole.shared_links:
-            lists.append(fetch(whole.shared_links))
+        lists.append(fetch(replace(function, links=(Link(bulk.path),), params=())))
+        if bulk.shared_links:
+            lists.append(fetch(bulk.shared_links))
     except (ApiError, NotRecordedError):  # there may be no list of the whole account: each call is on its own
         return [None] * len(calls)
     replies: list[Reply | None] = []
     requests = sum(reply.requests for reply in lists)
     notes = tuple(note for reply in lists for note in reply.notes)
     names, data = [call[many.name] for call in calls], [list(reply.data) for reply in lists]
-    for rows in records_of_items(whole, many.each, names, data):
+    for rows in records_of_items(bulk, many.each, names, data):
         if rows is None:
             replies.append(None)
             continue
@@ -233,36 +233,34 @@ def answer_from_lists(
 
 
 def records_of_items(
-    whole: BulkSource, each: Sequence[str], item_names: Iterable[Any], lists: Sequence[Sequence[Any]]
+    bulk: BulkSource, each: Sequence[str], item_names: Iterable[Any], lists: Sequence[Sequence[Any]]
 ) -> Iterator[list[Any] | None]:
     """Yield the records of each item, or None if the lists do not settle it.
 
     Parameters:
-        whole: describes the lists.
+        bulk: describes the lists.
         each: the fields of an item that name it.
         item_names: one name of each item.
         lists: all items, all records, and with `shared_links` what links records to further items.
     """
     items, records, *links = lists
-    key = whole.item.rpartition(".")[2]  # identifies an item in the records
+    key = bulk.item.rpartition(".")[2]  # identifies an item in the records
     names = {item.get(name): item.get(key) for item in items for name in each}
-    indices, unsettled = _indices(whole, records, links[0] if links else [])
+    indices, unsettled = _indices(bulk, records, links[0] if links else [])
     for name in item_names:
         item = names.get(name)
         yield None if item is None or item in unsettled else [records[index] for index in sorted(indices[item])]
 
 
-def _indices(
-    whole: BulkSource, records: Sequence[Any], links: Sequence[Any]
-) -> tuple[Mapping[Any, set[int]], set[Any]]:
+def _indices(bulk: BulkSource, records: Sequence[Any], links: Sequence[Any]) -> tuple[Mapping[Any, set[int]], set[Any]]:
     """Return the indices of each item's records, and the items that use records outside the list."""
     indices: defaultdict[Any, set[int]] = defaultdict(set)
     unsettled: set[Any] = set()
     for index, record in enumerate(records):
-        indices[value_at(record, whole.item)].add(index)
+        indices[value_at(record, bulk.item)].add(index)
     index_of = {record.get("id"): index for index, record in enumerate(records)}
     for link in links:
-        item, record = value_at(link, whole.link_item), value_at(link, whole.link_record)
+        item, record = value_at(link, bulk.link_item), value_at(link, bulk.link_record)
         if record in index_of:
             indices[item].add(index_of[record])
         else:

@@ -193,12 +193,12 @@ class Network:
         connected = not isinstance(error, (httpx.ConnectError, httpx.ConnectTimeout))
         is_stale = connected and not isinstance(error, httpx.TimeoutException)
         chain = tuple(_causes(error))
-        for kind, why, advice, retryable in _FAILURES:
+        for kind, reason, advice, retryable in _FAILURES:
             cause = next((cause for cause in chain if isinstance(cause, kind)), None)
             if cause is None or (kind is ssl.SSLError and connected):  # an error in a connection that was made passes
                 continue
             secrets = self._proxy.auth or () if self._proxy else ()
-            text = why.format(error=one_line(str(cause), secrets), timeout=self._timeout)
+            text = reason.format(error=one_line(str(cause), secrets), timeout=self._timeout)
             if self._proxy and kind in _CONNECT_ERRORS:
                 text = f"the proxy {self._proxy.url.netloc.decode()} cannot be reached ({text})"
                 return NoResponseError(text, _PROXY, retryable, is_connected=False)

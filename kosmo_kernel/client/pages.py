@@ -16,7 +16,9 @@ from kosmo_kernel.catalogue.http import LINK, NEXT_RANGE, Ranges, Response
 PAGE_SIZE = 50  # records of a page that begins with the newest; more than most apps have in a week
 _MADE = "created_at"
 _REST_UNKNOWN = "a part of a list, and nothing says how to get the rest"
-BARREN_PAGES = 10  # consecutive pages without a new record after which the call fails, against endless pagination
+MAX_PAGES_WITHOUT_NEW = (
+    10  # consecutive pages without a new record after which the call fails, against endless pagination
+)
 
 
 class PageError(Exception):
@@ -54,12 +56,12 @@ class MergedPages:
     Attributes:
         rows: the records.
         ranges: those that selected the pages.
-        barren: the number of pages without a new record since the last one that had some.
+        pages_without_new: the number of pages without a new record since the last one that had some.
     """
 
     def __init__(self) -> None:
         self.rows: list[dict[str, Any]] = []
-        self.barren = 0
+        self.pages_without_new = 0
         self.ranges: set[str] = set()
         self._ids: set[str | int] = set()
 
@@ -69,7 +71,7 @@ class MergedPages:
         new = [row for row in page.value if _id(row) not in self._ids]
         self._ids |= {key for row in new if (key := _id(row)) is not None}
         self.rows += new
-        self.barren = 0 if new else self.barren + 1
+        self.pages_without_new = 0 if new else self.pages_without_new + 1
 
 
 def _id(row: Mapping[str, Any]) -> str | int | None:

@@ -50,7 +50,7 @@ class RateLimiter:
     def __init__(
         self, budget: Budget | None, title: str, clock: Clock | None = None, rng: Random | None = None
     ) -> None:
-        self.title, self.why = title, f"for {title}'s request budget"
+        self.title, self.pause_reason = title, f"for {title}'s request budget"
         self._clock = clock or Clock()
         self._rng = rng or Random()
         self._lock = threading.Lock()
@@ -118,7 +118,7 @@ class RateLimiter:
                     waiter.wait(POLL_INTERVAL_SECONDS)
                     progress.check()
                 else:
-                    progress.pause(delay, self.why)
+                    progress.pause(delay, self.pause_reason)
         finally:
             with self._lock:
                 self._queue.remove(waiter)

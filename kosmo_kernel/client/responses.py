@@ -77,29 +77,32 @@ class CallErrors:
         kind = RateLimitError if reply.status == HTTPStatus.TOO_MANY_REQUESTS else _class(reply.status)
         return self._error(kind, sentences, reply, word)
 
-    def bad_answer(self, reply: Response, why: str) -> ApiError:
+    def bad_answer(self, reply: Response, reason: str) -> ApiError:
         """Return the error for a successful status with a body that does not fit the function."""
-        sentences = [f"{self.integration.title} answered {why}: {self._body(reply)}", *self._web_page(reply)]
+        sentences = [f"{self.integration.title} answered {reason}: {self._body(reply)}", *self._web_page(reply)]
         return self._error(BadAnswerError, sentences, reply)
 
     def truncated(self, reply: Response, error: Exception) -> ApiError:
         """Return the error for a truncated body, or one that cannot be decompressed."""
-        why = self.quoted(str(error)) or type(error).__name__
-        sentences = [f"the answer of {self.integration.title}, {reply.status}, broke off: {why}", LATER]
+        reason = self.quoted(str(error)) or type(error).__name__
+        sentences = [f"the answer of {self.integration.title}, {reply.status}, broke off: {reason}", LATER]
         return self._error(BadAnswerError, sentences, reply)
 
-    def unreadable(self, reply: Response, why: str) -> ApiError:
+    def unreadable(self, reply: Response, reason: str) -> ApiError:
         """Return the error for a body that is not read to its end."""
         title = self.integration.title
-        sentences = [f"the answer of {title}, {reply.status}, is not read: {self.quoted(why)}", *self._web_page(reply)]
+        sentences = [
+            f"the answer of {title}, {reply.status}, is not read: {self.quoted(reason)}",
+            *self._web_page(reply),
+        ]
         if {"start", "end"} <= {param.name for param in self.function.params}:
             sentences.append("Ask for a shorter period")
         advice = f"If it stays so, something between you and {title} may answer in its place, such as a proxy"
         return self._error(BadAnswerError, [*sentences, advice], reply)
 
-    def no_answer(self, why: str, advice: str) -> ApiError:
+    def no_answer(self, reason: str, advice: str) -> ApiError:
         """Return the error for a request without a response."""
-        return self._error(UnreachableError, [f"no answer from {self.address}: {self.quoted(why)}", advice])
+        return self._error(UnreachableError, [f"no answer from {self.address}: {self.quoted(reason)}", advice])
 
     @staticmethod
     def describe_outage(error: ApiError, *, is_recorded: bool) -> None:

@@ -64,7 +64,7 @@ class NoResponseError(Exception):
     """A request got no response.
 
     Attributes:
-        why: the reason, as text.
+        reason: why, as text.
         advice: what the user can do.
         retryable: whether a retry may succeed.
         is_connected: there was a connection to the service.
@@ -72,18 +72,18 @@ class NoResponseError(Exception):
     """
 
     def __init__(
-        self, why: str, advice: str, passing: Retryable, *, is_connected: bool = True, is_stale: bool = False
+        self, reason: str, advice: str, passing: Retryable, *, is_connected: bool = True, is_stale: bool = False
     ) -> None:
-        super().__init__(why)
-        self.why, self.advice, self.retryable = why, advice, passing
+        super().__init__(reason)
+        self.reason, self.advice, self.retryable = reason, advice, passing
         self.is_connected, self.is_stale = is_connected, is_stale
 
 
 class TruncatedResponseError(Exception):
     """A response ended early. `reply` has its status and headers, and no body."""
 
-    def __init__(self, why: str, reply: Response) -> None:
-        super().__init__(why)
+    def __init__(self, reason: str, reply: Response) -> None:
+        super().__init__(reason)
         self.reply = reply
 
 

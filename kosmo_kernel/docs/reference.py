@@ -217,7 +217,7 @@ def _function(integration: Integration, function: Function, *, in_python: bool) 
 
 def _parameters(function: Function) -> Iterator[str]:
     yield _parameter_table(function)
-    if len({link.places for link in function.links}) > 1:
+    if len({link.placeholders for link in function.links}) > 1:
         yield paragraphs(f"A call has one of these sets of arguments: {function.choices}.")
     if function.fan_out:
         yield f'With a list also {" and ".join(f"`{name}`" for name in RESERVED)}: `docs.read("parallel")`.'
@@ -368,10 +368,10 @@ def input_schema(function: Function) -> dict[str, Any]:
 
 def _alternatives(function: Function) -> Iterator[dict[str, Any]]:
     """Yield a schema for each set of arguments of which a call has exactly one."""
-    path_names = dict.fromkeys(name for link in function.links for name in link.places)
+    path_names = dict.fromkeys(name for link in function.links for name in link.placeholders)
     for link in function.links:
-        others = dict.fromkeys((name for name in path_names if name not in link.places), False)
-        yield {"required": list(link.places)} | ({"properties": others} if others else {})
+        others = dict.fromkeys((name for name in path_names if name not in link.placeholders), False)
+        yield {"required": list(link.placeholders)} | ({"properties": others} if others else {})
 
 
 def _property(param: Param) -> dict[str, Any]:

@@ -79,7 +79,7 @@ def _quoted(paths: Sequence[str]) -> str:
 
 def _failure(table: str, row: Row, message: str) -> Row:
     """Return what says that a record lacks a key: what it is called, and the app, the team or the space it is of."""
-    places = {key: value for key, paths in facts().places.items() if isinstance(value := _first(row, paths), str)}
+    places = {key: value for key, paths in facts().parents.items() if isinstance(value := _first(row, paths), str)}
     names = [*places.values(), *([str(name)] if (name := _first(row, facts().names)) else [])]
     record = ": ".join(names) or "a record without a name"
     return {"table": table, "type": "incomplete_record", "message": message, "record": record} | places

@@ -194,8 +194,8 @@ def _unknown(integration: Integration, key: str, aliases: Sequence[str]) -> Unkn
     """Return the error for a name that is neither a function nor an account."""
     if accounts.looks_like_token(key):
         return UnknownNameError(accounts.NOT_AN_ALIAS)
-    why, near = missing_function(integration, key, aliases)
-    message = f"{integration.title} has no function and no account `{key}`. {why}".rstrip()
+    reason, near = missing_function(integration, key, aliases)
+    message = f"{integration.title} has no function and no account `{key}`. {reason}".rstrip()
     if not near and "_" not in key and not refused_change(integration, key):
         message, near = f"{message} `{add_command(integration.name, 'NAME')}` adds an account.", list(aliases)
     return UnknownNameError(message, tuple(accounts.lua_path(integration, name) for name in near))

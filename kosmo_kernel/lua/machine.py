@@ -241,7 +241,7 @@ class Machine:
             try:
                 reply, blobs = self._converse(messages.pack(header, texts), answering, limits)
             finally:
-                answering.flush_output(whole=True)
+                answering.flush_output(is_end=True)
             try:
                 with messages.guard():
                     if reply["kind"] == "done":

@@ -131,7 +131,7 @@ class RequestHandler:
             LuaProcessError: the event is malformed.
         """
         if kind != "output":
-            self.flush_output(whole=True)
+            self.flush_output(is_end=True)
         getattr(self, f"_note_{kind}")(header, blobs)
 
     def answer(self, kind: str, header: dict[str, Any], blobs: list[bytes]) -> bytes:
@@ -141,7 +141,7 @@ class RequestHandler:
             LuaProcessError: the request is malformed.
             KeyboardInterrupt: an interrupt ended the wait for input.
         """
-        self.flush_output(whole=True)
+        self.flush_output(is_end=True)
         texts: list[bytes] = []
         try:
             self._check_not_stopped()
@@ -231,8 +231,8 @@ class RequestHandler:
                 raise ValueError("the message waits for a call, and none is under way")
         while not self._answered:
             self._wait()
-        answered, self._answered = self._answered, {}
-        return {"answers": [{"id": number, **self._encode(answer, texts)} for number, answer in answered.items()]}
+        answers, self._answered = self._answered, {}
+        return {"answers": [{"id": number, **self._encode(answer, texts)} for number, answer in answers.items()]}
 
     def _encode(self, answer: list[Any] | KosmoError, texts: list[bytes]) -> dict[str, Any]:
         if isinstance(answer, KosmoError):
@@ -405,7 +405,7 @@ class RequestHandler:
         with messages.guard():
             stream, piece = str(header["stream"]), blobs[0]
         if stream != self._stream:
-            self.flush_output(whole=True)
+            self.flush_output(is_end=True)
         now = time.monotonic()
         if not self._held:
             self._stream, self._held_size, self._held_since = stream, 0, now
@@ -419,14 +419,14 @@ class RequestHandler:
         """Return whether some printed text has not been passed on yet."""
         return bool(self._held)
 
-    def flush_output(self, *, whole: bool = False) -> None:
+    def flush_output(self, *, is_end: bool = False) -> None:
         """Pass the printed text on to the host.
 
         Parameters:
-            whole: whether the text ends here, so that an incomplete character is replaced rather than kept.
+            is_end: whether the text ends here, so that an incomplete character is replaced rather than kept.
         """
-        if self._held or whole:
-            text, self._held = self._decoder.decode(b"".join(self._held), whole), []
+        if self._held or is_end:
+            text, self._held = self._decoder.decode(b"".join(self._held), is_end), []
             if text:
                 self._host.output.write(self._stream, text)
 

@@ -261,8 +261,8 @@ class KnownVariables:
         if name != variable:
             error.text = f"`{error.missing}` is nil, because `{name}` is nil."
             return
-        why = "is nil" if self._chunks.sets(name) else "is not set"
-        error.text = f"`{error.missing}` is nil, because the variable `{name}` {why}."
+        reason = "is nil" if self._chunks.sets(name) else "is not set"
+        error.text = f"`{error.missing}` is nil, because the variable `{name}` {reason}."
         if near := self.nearest_set(name):
             error.advice = f"Did you mean `{near}`?"
         self._explained.add(name)

@@ -134,8 +134,8 @@ def _why_not(function: Function, name: str) -> str:
     if not many or name not in (many, many.removesuffix("_id")):
         return ""
     own = next((column.name for column in function.columns if column.name == f"{many.removesuffix('_id')}.name"), "")
-    beside = f"; `{own}` is in each record" if own else ""
-    return f"With a list as `{many}`, each record has `{many}`, the name as the call has it{beside}."
+    own_hint = f"; `{own}` is in each record" if own else ""
+    return f"With a list as `{many}`, each record has `{many}`, the name as the call has it{own_hint}."
 
 
 def field_of_records(function: Function, name: str) -> UnknownFieldError:

@@ -73,7 +73,7 @@ def _table(integration: Integration, name: str) -> Iterator[str]:
 
 def _method(function: Function) -> Iterator[str]:
     """Yield the lines of a function: a signature for each set of arguments and each type that it may return."""
-    links = {link.places: link for link in function.links or (Link(""),)}.values()
+    links = {link.placeholders: link for link in function.links or (Link(""),)}.values()
     signatures = [line for link in links for line in _of_link(function, link)]
     overload = ["    @overload"] if len(signatures) > 1 else []
     for line in signatures:
@@ -82,13 +82,13 @@ def _method(function: Function) -> Iterator[str]:
 
 def _of_link(function: Function, link: Link) -> Iterator[str]:
     """Yield the signatures of a function for the arguments of one link: one item, or a list in one of them."""
-    alternatives = {name for other in function.links for name in other.places}
-    params = [param for param in function.params if param.name in link.places or param.name not in alternatives]
+    alternatives = {name for other in function.links for name in other.placeholders}
+    params = [param for param in function.params if param.name in link.placeholders or param.name not in alternatives]
     options = [f"{option}: bool = ..." for option in CALL_OPTIONS]
     raises = [f"errors: {_RAISE}"] if function.fan_out else []
     for many in (None, *(param for param in params if param.each)):
         arguments = [
-            _parameter(param, is_list=param is many, required=param.required or param.name in link.places)
+            _parameter(param, is_list=param is many, required=param.required or param.name in link.placeholders)
             for param in params
         ]
         # An argument that stands behind one of another link is given by name.

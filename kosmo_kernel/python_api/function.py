@@ -160,7 +160,7 @@ def _documentation(integration: Integration, function: Function) -> Iterator[str
     yield f"    {integration.name}.{function.python_call}\n"
     if function.description:
         yield f"{paragraphs(function.description)}\n"
-    if len({link.places for link in function.links}) > 1:
+    if len({link.placeholders for link in function.links}) > 1:
         yield f"{paragraphs(f'A call has one of these sets of arguments: {function.choices}.')}\n"
     docs = [(param.name, param.doc) for param in function.params]
     if function.fan_out:

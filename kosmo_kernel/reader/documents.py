@@ -208,7 +208,9 @@ def line_of(text: str, keys: Sequence[str]) -> int | None:
         text: valid TOML.
         keys: the path of names to the key: `("limits", "memory")`.
     """
-    above: list[int | None] = [0]  # keys that lead to the table of the line, and to each inline table around the token
+    parents: list[int | None] = [
+        0
+    ]  # keys that lead to the table of the line, and to each inline table around the token
     below: int | None = None  # keys that lead to the value that is read
     parts: list[str] = []
     brackets = 0  # of the header that is read
@@ -223,21 +225,21 @@ def line_of(text: str, keys: Sequence[str]) -> int | None:
         elif mark == "[":
             brackets, depth = brackets + is_key, int(not is_key)
         elif is_key and mark in ("=", "]"):
-            below = _matched(0 if mark == "]" else above[-1], parts, keys)
+            below = _matched(0 if mark == "]" else parents[-1], parts, keys)
             if below == len(keys):
                 return text.count("\n", 0, match.start()) + 1
             if mark == "]":
                 if below and brackets == _ARRAY_OF_TABLES and below == len(parts):
                     return None
-                above[0] = below
+                parents[0] = below
             is_key = False
         elif mark == "{":
-            above.append(below)
+            parents.append(below)
             parts, is_key = [], True
         elif mark == "}":
-            above.pop()
+            parents.pop()
             is_key = False
-        elif mark == "," or (mark == "\n" and len(above) == 1):
+        elif mark == "," or (mark == "\n" and len(parents) == 1):
             parts, is_key, brackets = [], True, 0
     return None
 

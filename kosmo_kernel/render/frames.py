@@ -402,7 +402,7 @@ def _fast_columns(records: Records) -> Iterator[tuple[Path, _Array]]:
         objects = records.rows if len(path) == 1 else records.column(path[:-1])
         values = map(itemgetter(path[-1]), objects)
         try:
-            if column.kind == "string" and column.default is None and column.spell is None:
+            if column.kind == "string" and column.default is None and column.spelling is None:
                 yield path, _strings(list(values))
             elif column.kind == "timestamp":
                 times = _utc_times("\n".join(values), len(objects))

@@ -274,11 +274,11 @@ class _Drawing:
         """
         drawn: dict[str, int] = {}
 
-        def count(name: str, above: frozenset[str]) -> int:
-            if name in above or len(above) > MAX_DEPTH:
+        def count(name: str, ancestors: frozenset[str]) -> int:
+            if name in ancestors or len(ancestors) > MAX_DEPTH:
                 raise UnsafeContentError("this SVG uses itself")
             if name not in drawn:
-                within = above | {name}
+                within = ancestors | {name}
                 uses = self._uses.get(name, ())
                 drawn[name] = self._sizes.get(name, 0) + sum(count(target, within) for target in uses)
                 if drawn[name] > MAX_ELEMENTS_DRAWN:

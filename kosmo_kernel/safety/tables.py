@@ -85,7 +85,7 @@ def html_fields(fields: Iterable[tuple[str, str | None, str]], *, has_breaks: bo
         has_breaks: whether a long address says where a line may end.
     """
     rows = "\n".join(
-        f"<tr><th>{escape(clean(name))}</th>{_whole_cell(text, whole, has_breaks)}</tr>" for name, text, whole in fields
+        f"<tr><th>{escape(clean(name))}</th>{_whole_cell(text, full_text, has_breaks)}</tr>" for name, text, full_text in fields
     )
     return Html(f"{_TABLE}\n<tbody>\n{rows}\n</tbody></table>")
 
@@ -110,11 +110,11 @@ def _with_breaks(word: re.Match[str]) -> str:
     return _BREAK.sub(lambda mark: f"<wbr>{mark[0]}" if mark[0] == "@" else f"{mark[0]}<wbr>", word[0])
 
 
-def _whole_cell(text: str | None, whole: str, has_breaks: bool) -> str:
+def _whole_cell(text: str | None, full_text: str, has_breaks: bool) -> str:
     """Return a cell that shows all of its value."""
     if text is None:
         return "<td></td>"
-    content = escape(clean(whole), quote=False) or " "
+    content = escape(clean(full_text), quote=False) or " "
     content = _BREAKABLE.sub(_with_breaks, content) if has_breaks else content
     if _is_link(text):
         content = f'<a href="{escape(clean(text))}">{content}</a>'

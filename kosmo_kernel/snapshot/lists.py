@@ -169,17 +169,17 @@ class AccountLists:
         if needed:
             self._leave_out(function, needed)
             return None
-        if any(not link.places for link in function.links):
+        if any(not link.placeholders for link in function.links):
             return ListPlan(function, ())
         ways = [way for link in function.links for way in self._ways(function, link)]
         for link in function.links:
-            if not self._only and not any(way.param.name in link.places for way in ways):
-                self._leave_out(function, link.places)
+            if not self._only and not any(way.param.name in link.placeholders for way in ways):
+                self._leave_out(function, link.placeholders)
         return ListPlan(function, tuple(ways)) if ways else None
 
     def _ways(self, function: Function, link: Link) -> Iterator[Way]:
-        if len(link.places) == 1:
-            param = next(param for param in function.params if param.name == link.places[0])
+        if len(link.placeholders) == 1:
+            param = next(param for param in function.params if param.name == link.placeholders[0])
             arguments = self._only.get(table_of(function)) or (param.name,)
             parent = self._integration.lister(param) if param.name in arguments else None
             if parent and table_of(parent) in self._lists.keys() - {table_of(function)}:

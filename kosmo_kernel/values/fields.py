@@ -83,10 +83,10 @@ class Field(NamedTuple):
         default = self.default
         if Absent in self.kinds or (default is not None and NoneType in self.kinds):
             values = [default if value is None or value is ABSENT else value for value in values]
-        spell = self.column.spell if self.column else None
-        if spell is None or as_sent:
+        spelling = self.column.spelling if self.column else None
+        if spelling is None or as_sent:
             return values
-        spellings = {text: spell(text) for text in {value for value in values if isinstance(value, str)}}
+        spellings = {text: spelling(text) for text in {value for value in values if isinstance(value, str)}}
         return [spellings[value] if isinstance(value, str) else value for value in values]
 
 

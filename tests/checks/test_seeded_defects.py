@@ -62,7 +62,7 @@ def of_check(findings: set[tuple[int, Finding]], name: str) -> list[tuple[int, l
 def selected(request: pytest.FixtureRequest, test: str) -> list[str]:
     """Return the names of the checks for which a test runs."""
     items = [item for item in request.session.items if isinstance(item, pytest.Function) and item.originalname == test]
-    return sorted(item.callspec.params["name"] for item in items)
+    return sorted(str(item.callspec.params["name"]) for item in items)
 
 
 @pytest.fixture(scope="module")

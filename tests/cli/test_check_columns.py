@@ -51,7 +51,7 @@ def results(company: str) -> list[QuestionResult]:
 def printed(one: QuestionResult, file: io.StringIO, *, full: bool, width: int = 80) -> list[str]:
     """Return the lines of a report between the title of its only check and the reason why its findings matter."""
     screen = Console(file=file, width=width, color_system=None, markup=False, highlight=False, emoji=False)
-    print_report(screen, report(replace(one, reasons=())), full=full, why=False)
+    print_report(screen, report(replace(one, reasons=())), full=full, with_reasons=False)
     lines = file.getvalue().splitlines()
     start = next(place for place, line in enumerate(lines) if line.startswith("  "))
     return lines[start : next(place for place, line in enumerate(lines) if line.startswith("  Why: "))]

@@ -147,7 +147,7 @@ def test_an_app_that_was_never_released_has_no_builds() -> None:
 def test_a_record_is_found_by_each_name_that_heroku_has_for_it_and_by_no_other() -> None:
     wrong = []
     for link in (one for one in OF_THE_SCHEMA if one.path.endswith("}") and one.returns == "record"):
-        place, path = link.places[-1], next(path for path in places(link.path) if answer(path))
+        place, path = link.placeholders[-1], next(path for path in places(link.path) if answer(path))
         above, record = path.rpartition("/")[0], answer(path)
         user = record.get("user", {})
         named = user if user and place.startswith("account.") else user | record

@@ -90,13 +90,13 @@ def refused_to(scopes: tuple[str, ...]) -> set[str]:
         for link in function.links:
             examples = {param.name: SAMPLES.get(param.name) or param.example or "x" for param in function.params}
             try:
-                client.fetch(function, {place: examples[place] for place in link.places})
+                client.fetch(function, {place: examples[place] for place in link.placeholders})
             except RefusedError as error:
                 refused += [link] if error.status == HTTPStatus.FORBIDDEN else []
         if len(refused) == len(function.links):
             names.add(function.name)
         else:
-            names |= {f"{function.name}({{ {', '.join(link.places)} }})" for link in refused}
+            names |= {f"{function.name}({{ {', '.join(link.placeholders)} }})" for link in refused}
     return names
 
 
@@ -195,7 +195,7 @@ def test_every_field_with_the_name_of_a_size_has_one_spelling() -> None:
     for resource, name in SIZE_FIELDS:
         assert name in {field.name for field in facts().fields(resource)}
     spelled = {
-        (function.name, column.name) for function in HEROKU.functions for column in function.columns if column.spell
+        (function.name, column.name) for function in HEROKU.functions for column in function.columns if column.spelling
     }
     named = {
         (function.name, column.name)

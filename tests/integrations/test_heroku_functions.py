@@ -59,7 +59,7 @@ class Api:
 def arguments(function: Function, link: Link) -> dict[str, Any]:
     """Return arguments that lead to a link."""
     params = {param.name: param for param in function.params}
-    needed = [*link.places, *(name for name, param in params.items() if param.required and param.query)]
+    needed = [*link.placeholders, *(name for name, param in params.items() if param.required and param.query)]
     return {name: _value(params[name], link.choice) for name in needed}
 
 
@@ -156,7 +156,7 @@ def test_exactly_one_parent_is_given_and_a_mistake_is_told_before_anything_is_se
 
 
 def test_every_placeholder_of_a_path_has_a_value_that_it_takes() -> None:
-    assert [place for link in facts().links for place in link.places if not facts().parameters[place]] == []
+    assert [place for link in facts().links for place in link.placeholders if not facts().parameters[place]] == []
     assert facts().parameters["team-invitation.token"] == ["token string"]
 
 

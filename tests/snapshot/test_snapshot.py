@@ -322,7 +322,7 @@ def test_a_list_of_which_nothing_may_be_read_is_no_empty_table(file: Path, monke
 def test_a_list_that_is_read_in_two_ways_is_kept_if_one_of_them_is_refused(
     file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with serve(without("/spaces", apps=3)) as served, Session() as session:
+    with serve(without("/spaces")) as served, Session() as session:
         monkeypatch.setenv("HEROKU_API_URL", served.url)
         monkeypatch.setenv("HEROKU_API_KEY", DEMO_TOKEN)
         made = snapshot.take(session, file, every=True)

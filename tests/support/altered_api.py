@@ -23,9 +23,9 @@ def said(start_response: StartResponse, status: str, body: bytes) -> list[bytes]
     return [body]
 
 
-def without(*missing: str, told: str = "You may not.", apps: int | None = None) -> WSGIApplication:
+def without(*missing: str, told: str = "You may not.") -> WSGIApplication:
     """Return the demo's API, which refuses paths that end like this."""
-    api, body = DemoApi(company(apps)), json.dumps({"id": "forbidden", "message": told}).encode()
+    api, body = DemoApi(company()), json.dumps({"id": "forbidden", "message": told}).encode()
 
     def refusing(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         if environ["PATH_INFO"].endswith(missing):

@@ -129,8 +129,8 @@ def function_of(entry: FunctionEntry, find: Callable[[str], Function]) -> Functi
     }
     resource = links[0].resource
     returns: Any = "list" if any(link.returns == "list" for link in links) or entry.fingerprints else "record"
-    places = {link.path: [param_name(placeholder, entry) for placeholder in link.places] for link in links}
-    params = tuple(sorted(_params(entry, links, places), key=lambda param: not param.required))
+    placeholders = {link.path: [param_name(placeholder, entry) for placeholder in link.placeholders] for link in links}
+    params = tuple(sorted(_params(entry, links, placeholders), key=lambda param: not param.required))
     if plans := [link.plans for link in links if link.plans]:
         choice = {"choice": "plan.name", "choices": "|".join(plans), "choice_doc": entry.addons}
         params = tuple(replace(param, **choice) if param.name == "addon_id" else param for param in params)
@@ -143,9 +143,9 @@ def function_of(entry: FunctionEntry, find: Callable[[str], Function]) -> Functi
         description="\n\n".join(note for note in notes if note) or f"{entry.summary}.",
         links=tuple(
             Link(
-                _with_names(link, places[link.path]),
+                _with_names(link, placeholders[link.path]),
                 single=returns == "list" and link.returns == "record",
-                bulk=bulk.get(places[link.path][0]) if len(places[link.path]) == 1 else None,
+                bulk=bulk.get(placeholders[link.path][0]) if len(placeholders[link.path]) == 1 else None,
                 scope=api.needed(link.owner),
                 host=link.host,
                 query=link.sends,
@@ -191,13 +191,13 @@ _TIME = r"[1-9]\d{3}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])(T\d\d:\d\d:\d\d(\.\d+
 _TIME_DOC = "a day or a time in UTC, such as 2026-11-20 or 2026-11-20T09:00:00Z"
 
 
-def _params(entry: FunctionEntry, links: list[LinkFact], places: Mapping[str, list[str]]) -> Iterator[Param]:
+def _params(entry: FunctionEntry, links: list[LinkFact], placeholders: Mapping[str, list[str]]) -> Iterator[Param]:
     by_name: dict[str, list[str]] = {}
     for link in links:
-        for placeholder, name in zip(link.places, places[link.path], strict=True):
+        for placeholder, name in zip(link.placeholders, placeholders[link.path], strict=True):
             by_name.setdefault(name, []).append(placeholder)
     for name, alternatives in sorted(by_name.items(), key=lambda entry: entry[0] != "app_id"):
-        required = all(name in names for names in places.values())
+        required = all(name in names for names in placeholders.values())
         yield _place_param(name, list(dict.fromkeys(alternatives)), required=required, app=example_app(links))
     needs = {name: need for link in links for name, need in link.query.items()}
     for name in {**needs, **entry.query}:
@@ -211,20 +211,20 @@ def _params(entry: FunctionEntry, links: list[LinkFact], places: Mapping[str, li
         yield Param(SINCE, doc, pattern=_TIME, pattern_doc=_TIME_DOC)
 
 
-def _place_param(name: str, places: list[str], *, required: bool, app: str) -> Param:
-    record = _record_link(places)
-    all_places = record.places if record else places
-    ways = [way.partition(" ")[::2] for placeholder in all_places for way in facts().parameters[placeholder]]
+def _place_param(name: str, placeholders: list[str], *, required: bool, app: str) -> Param:
+    record = _record_link(placeholders)
+    all_placeholders = record.placeholders if record else placeholders
+    ways = [way.partition(" ")[::2] for placeholder in all_placeholders for way in facts().parameters[placeholder]]
     ways = list(dict.fromkeys(ways))
     fields = [field for field, _ in ways if field != "self"]
-    of = _word(places[0].partition(".")[0])
-    example = app if name == "app_id" else example_value(name, places[0])
+    of = _word(placeholders[0].partition(".")[0])
+    example = app if name == "app_id" else example_value(name, placeholders[0])
     if len(ways) == 1 and (values := _values(ways[0][1])):
         return Param(name, f"The {fields[0]}", required=required, values=values, example=example)
     if all(fact == "integer" for _, fact in ways):
         doc = f"The {fields[0]} of the {of}"
         return Param(name, doc, kind="integer", required=required, each=tuple(fields), example=example)
-    lookup = _lookup(name, places[0], record) if record else None
+    lookup = _lookup(name, placeholders[0], record) if record else None
     patterns = [_pattern(fact) for _, fact in ways]
     is_numeric = any(fact == "integer" for _, fact in ways)
     has_version = is_numeric and "version" in fields  # which Heroku's own command writes as v43
@@ -238,30 +238,30 @@ def _place_param(name: str, places: list[str], *, required: bool, app: str) -> P
         pattern="|".join(dict.fromkeys(patterns)) if is_known else "",
         pattern_doc=f"{'an' if of[0] in 'aeio' else 'a'} {of}'s {words}" if is_known else "",
         example=example,
-        each=tuple(_in_a_record(places, dict.fromkeys(fields))),
+        each=tuple(_in_a_record(placeholders, dict.fromkeys(fields))),
         numeric=is_numeric,
         prefix="v" if has_version else "",
-        listed_at=facts().list_paths.get(places[0].partition(".")[0], ""),
+        listed_at=facts().list_paths.get(placeholders[0].partition(".")[0], ""),
         lookup=lookup,
     )
 
 
-def _in_a_record(places: list[str], fields: Iterable[str]) -> list[str]:
+def _in_a_record(placeholders: list[str], fields: Iterable[str]) -> list[str]:
     """Return the fields of a record that can stand in its place: those that all paths take first, `id` after names."""
-    own = {field.name for field in facts().fields(places[0].partition(".")[0])}
-    accepted = [{way.partition(" ")[0] for way in facts().parameters[placeholder]} for placeholder in places]
+    own = {field.name for field in facts().fields(placeholders[0].partition(".")[0])}
+    accepted = [{way.partition(" ")[0] for way in facts().parameters[placeholder]} for placeholder in placeholders]
     ordered = sorted(fields, key=lambda field: (not all(field in names for names in accepted), field == "id"))
     return [f"user.{field}" if field not in own and f"user.{field}" in own else field for field in ordered]
 
 
-def _record_link(places: list[str]) -> LinkFact | None:
+def _record_link(placeholders: list[str]) -> LinkFact | None:
     """Return the link of a record by all its names, for a placeholder that takes only some of them."""
-    resource = places[0].partition(".")[0]
-    own, every = set(facts().parameters[places[0]]), set(facts().parameters.get(f"{resource}.identity", ()))
-    if len(places) > 1 or not own < every:
+    resource = placeholders[0].partition(".")[0]
+    own, every = set(facts().parameters[placeholders[0]]), set(facts().parameters.get(f"{resource}.identity", ()))
+    if len(placeholders) > 1 or not own < every:
         return None
-    places = [f"{resource}.identity"]
-    links = (link for link in facts().links if link.path.endswith("}") and list(link.places) == places)
+    placeholders = [f"{resource}.identity"]
+    links = (link for link in facts().links if link.path.endswith("}") and list(link.placeholders) == placeholders)
     return next((link for link in links if (link.returns, link.resource) == ("record", resource)), None)
 
 
@@ -273,7 +273,7 @@ def _lookup(name: str, placeholder: str, record: LinkFact) -> Lookup:
         placeholder: where it stands in the path.
         record: the link of the record by all its names.
     """
-    [own], every = facts().parameters[placeholder], facts().parameters[record.places[0]]
+    [own], every = facts().parameters[placeholder], facts().parameters[record.placeholders[0]]
     field, _, fact = own.partition(" ")
     others = "|".join(_pattern(way.partition(" ")[2]) for way in every if way != own)
     return Lookup(_with_names(record, [name]), field, _pattern(fact) or f"(?!(?:{others})$).+")
@@ -330,7 +330,7 @@ def param_name(placeholder: str, entry: FunctionEntry) -> str:
 def _of_yourself(link: LinkFact) -> str:
     """Return the path with `~` for the places that can be nothing else."""
     path = link.path
-    for placeholder in link.places:
+    for placeholder in link.placeholders:
         if all(way.startswith("self ") for way in facts().parameters[placeholder]):
             path = path.replace(f"{{{placeholder}}}", "~")
     return path
@@ -338,7 +338,7 @@ def _of_yourself(link: LinkFact) -> str:
 
 def _with_names(link: LinkFact, names: Iterable[str]) -> str:
     path = link.path
-    for placeholder, name in zip(link.places, names, strict=True):
+    for placeholder, name in zip(link.placeholders, names, strict=True):
         path = path.replace(f"{{{placeholder}}}", f"{{{name}}}", 1)
     return path
 
@@ -361,12 +361,12 @@ def _columns_of(entry: FunctionEntry, resource: str) -> tuple[Column, ...]:
 
 def _doc(resource: str, field: FieldFact) -> str:
     """Return what the name of a field does not say: its values, whether it is a secret, and common words of Heroku."""
-    *above, leaf = field.name.split(".")
+    *parents, leaf = field.name.split(".")
     if leaf == "id":
-        return f"Identifier of the {_word(above[-1] if above else resource)}"
+        return f"Identifier of the {_word(parents[-1] if parents else resource)}"
     if (resource, field.name) in SIZE_FIELDS:
         return SIZE_DOC
-    return field_doc(field, "" if above else _WORDS.get(leaf, ""))
+    return field_doc(field, "" if parents else _WORDS.get(leaf, ""))
 
 
 def _word(name: str) -> str:
@@ -382,7 +382,7 @@ def with_example(function: Function, entry: FunctionEntry) -> Function:
     """Return a function with its example, from its hand-written part."""
     links = called_links(entry)
     script = _Script(example_app(links))
-    call = script.call(entry, min(links, key=lambda link: len(link.places)))
+    call = script.call(entry, min(links, key=lambda link: len(link.placeholders)))
     return replace(function, example="\n".join([*script.lines, *_loop_or_print(function, entry, call), ""]))
 
 
@@ -438,31 +438,33 @@ class _Script:
     def _arguments(self, entry: FunctionEntry, link: LinkFact) -> dict[str, str]:
         """Return the code of each argument that leads to a link, after the lines that it needs."""
         arguments = {}
-        for placeholder in link.places:
+        for placeholder in link.placeholders:
             resource, _, attribute = placeholder.partition(".")
             name = param_name(placeholder, entry)
-            above = link.path.partition(f"/{{{placeholder}}}")[0]
-            if name == attribute and (thing(resource) in self._variables or _list_at(above)):  # the year of an archive
-                arguments[name] = f"{self._record(resource, thing(resource), above)}.{attribute}"
+            parent_path = link.path.partition(f"/{{{placeholder}}}")[0]
+            if name == attribute and (
+                thing(resource) in self._variables or _list_at(parent_path)
+            ):  # the year of an archive
+                arguments[name] = f"{self._record(resource, thing(resource), parent_path)}.{attribute}"
             elif value := self._app if name == "app_id" else example_value(name, placeholder):
                 arguments[name] = f'"{value}"'
             else:
                 variable = name.removesuffix("_id")
-                arguments[name] = self._record(resource, _VARIABLES.get(variable, variable), above)
+                arguments[name] = self._record(resource, _VARIABLES.get(variable, variable), parent_path)
         required = (name for name, is_required in link.query.items() if is_required)
         return arguments | {name: f'"{example_in(entry.query.get(name, ""))}"' for name in required}
 
-    def _record(self, resource: str, variable: str, above: str) -> str:
+    def _record(self, resource: str, variable: str, parent_path: str) -> str:
         """Return the variable that has a record, after the line that finds it.
 
         Parameters:
             resource: what the record is.
             variable: its name.
-            above: the path before the placeholder where it stands.
+            parent_path: the path before the placeholder where it stands.
         """
         if variable not in self._variables:
             self._variables.add(variable)
-            path, inside = FOUND_IN.get(resource, (above, ""))
+            path, inside = FOUND_IN.get(resource, (parent_path, ""))
             link = _list_at(path) or next((link for link in _lists() if link.resource == resource), None)
             entry = entry_of(link) if link else None
             if not link or not entry:

@@ -53,7 +53,7 @@ class LinkFact(Struct, frozen=True, rename={"owner": "subject", "resource": "rec
     optional: bool = False  # status 404 says that there is nothing
 
     @property
-    def places(self) -> tuple[str, ...]:
+    def placeholders(self) -> tuple[str, ...]:
         """The names of the places in the path, such as `app.identity`."""
         return tuple(_PLACE.findall(self.path))
 
@@ -82,7 +82,7 @@ class Facts:
     def list_paths(self) -> dict[str, str]:
         """The path of the list of each resource's records that needs the fewest others."""
         lists = [link for link in self.links if link.returns == "list"]
-        lists.sort(key=lambda link: (-len(link.places), link.owner == link.resource))
+        lists.sort(key=lambda link: (-len(link.placeholders), link.owner == link.resource))
         return {link.resource: _PLACE.sub("{}", link.path) for link in lists}  # the last one of a resource counts
 
     def fields(self, resource: str) -> list[FieldFact]:
@@ -182,10 +182,10 @@ def guarded_parts(fields: Iterable[str]) -> tuple[str, ...]:
     names = {resource.replace("-", "_") for resource in facts().guarded}
     parts: dict[str, None] = {}
     for field in fields:
-        *above, _ = field.split(".")
-        part = next((n for n, key in enumerate(above, 1) if key in names), 0)
+        *parents, _ = field.split(".")
+        part = next((n for n, key in enumerate(parents, 1) if key in names), 0)
         if part:
-            parts[".".join(above[:part])] = None
+            parts[".".join(parents[:part])] = None
     return tuple(parts)
 
 

@@ -81,7 +81,7 @@ def fact_text(types: Sequence[str], values: Sequence[Any] = (), format_: str = "
 def columns(
     fields: Iterable[FieldFact],
     doc: Callable[[FieldFact], str],
-    spell: Callable[[FieldFact], Callable[[str], str] | None] = lambda _field: None,
+    spelling: Callable[[FieldFact], Callable[[str], str] | None] = lambda _field: None,
     docs: Mapping[str, str] | None = None,
 ) -> list[Column]:
     """Return the columns of some fields: what tells the records apart first, times and identifiers last.
@@ -89,16 +89,16 @@ def columns(
     Parameters:
         fields: of the records.
         doc: returns the sentence about a field; empty if its name says it all.
-        spell: returns how the values of a field are spelled, see `Column.spell`.
+        spelling: returns how the values of a field are spelled, see `Column.spelling`.
         docs: sentences by name that take precedence; not for the fields of the items of lists.
     """
     fields = list(fields)
-    above = {name.rpartition(".")[0] for name in (field.name for field in fields) if "[]" not in name}
+    with_fields = {name.rpartition(".")[0] for name in (field.name for field in fields) if "[]" not in name}
     lists = {field.name.partition("[]")[0] for field in fields if "[]" in field.name}
     nullable = {field.name for field in fields if field.nullable}
     result = []
     for field in fields:
-        if "[]" in field.name or (field.kind == "object" and field.name in above):
+        if "[]" in field.name or (field.kind == "object" and field.name in with_fields):
             continue
         parents = field.name.split(".")
         may_be_null = any(".".join(parents[: n + 1]) in nullable for n in range(len(parents)))
@@ -113,8 +113,8 @@ def columns(
             host="host" if has_host else "",
             bare=field.mark == BARE,
             values=field.values,
-            items=tuple(columns(inner, doc, spell)) if inner else (),
-            spell=spell(field),
+            items=tuple(columns(inner, doc, spelling)) if inner else (),
+            spelling=spelling(field),
         )
         result.append(column)
         if has_host:

@@ -91,7 +91,7 @@ DYNO = (
         values=("up", "starting", "idle", "crashed", "down"),
     ),
     Column("type", "The process type of the Procfile, `web`; `run` for a one-off", main=True),
-    Column("size", f"Such as `Standard-1X`. {SIZE_DOC}", main=True, spell=size_spelling),
+    Column("size", f"Such as `Standard-1X`. {SIZE_DOC}", main=True, spelling=size_spelling),
     Column("command", "What was started"),
     Column("app.name", "The app it belongs to", main=True),
     Column("release.version", "The number of the release it runs: 42 is `v42`", "integer"),

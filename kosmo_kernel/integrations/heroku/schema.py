@@ -146,10 +146,10 @@ class _SchemaReader:
             self.records[resource] = dict(sorted(self._fields(resource, record, "")))
         return resource
 
-    def _fields(self, resource: str, record: _Value, above: str) -> Iterator[tuple[str, str]]:
+    def _fields(self, resource: str, record: _Value, prefix: str) -> Iterator[tuple[str, str]]:
         """Yield the dotted name and the fact of each field of a record."""
         for name, schema in record.properties.items():
-            path = f"{above}{name}"
+            path = f"{prefix}{name}"
             value = self._value(schema, record.inside)
             if "array" in value.types:
                 items = self._value(value.items or {}, value.inside)

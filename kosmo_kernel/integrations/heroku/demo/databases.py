@@ -95,7 +95,7 @@ def answer(company: Company, link: LinkFact, values: Sequence[str]) -> Any:
     Raises:
         HerokuError: 404 if there is nothing, 403 if the token may not see it.
     """
-    of_app = link.places[0].startswith("app.")
+    of_app = link.placeholders[0].startswith("app.")
     subject = _app(company, values[0]) if of_app else _addon(company, link, values[0])
     own = company.own_records(link.path, subject)
     return _ANSWERS[link.path](company, subject) if own is None else own

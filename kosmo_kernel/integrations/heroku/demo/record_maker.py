@@ -36,9 +36,9 @@ def fields_of(resource: str) -> Mapping[str, Property]:
     """Return the fields of a resource by name, each with those below it."""
     properties: dict[str, Property] = {}
     for fact in facts().fields(resource):
-        *above, name = fact.name.replace("[]", "").split(".")
+        *parents, name = fact.name.replace("[]", "").split(".")
         level: Any = properties
-        for part in above:
+        for part in parents:
             level = level[part].fields
         level[name] = Property(fact, {})
     return properties

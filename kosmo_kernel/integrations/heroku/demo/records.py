@@ -331,32 +331,32 @@ class CompanyRecords:
         if path in _ANSWERS:
             return _ANSWERS[path](self._make, *parents)
         link = self._links[path]
-        return make(link.resource, _key(path, parents), **_given(link.places, parents))
+        return make(link.resource, _key(path, parents), **_given(link.placeholders, parents))
 
-    def _find(self, above: str, placeholder: str, parents: Sequence[Any], value: str) -> Any:
+    def _find(self, list_path: str, placeholder: str, parents: Sequence[Any], value: str) -> Any:
         """Return the record that stands in a place such as `app.identity`, of the list at the path before it."""
         resource, _, name = placeholder.partition(".")
         if name in _WORDS:
             return self._word(placeholder, value)
-        if above == "/apps":
+        if list_path == "/apps":
             return self.find_app(value)
         ways = [way.partition(" ")[0] for way in facts().parameters[placeholder]]
         if value == "~" and "self" in ways:
             value, ways = str(self.company.account["id"]), ["id"]
         elif ways == ["token"]:  # a secret that no record has: its identifier stands for it
             ways = ["id"]
-        record = _first(self._candidates(above, parents), value, resource, ways)
+        record = _first(self._candidates(list_path, parents), value, resource, ways)
         if record is None:
             raise not_found(resource)
         return record
 
-    def _candidates(self, above: str, parents: Sequence[Any]) -> Sequence[Record]:
-        if above.endswith("/archives/{archive.year}"):
+    def _candidates(self, list_path: str, parents: Sequence[Any]) -> Sequence[Record]:
+        if list_path.endswith("/archives/{archive.year}"):
             archives = self._list(f"{_ENTERPRISE}/archives", parents[0])
             return [archive for archive in archives if archive["year"] == parents[1]["year"]]
-        if above == "/addons":  # one that an app out of reach lends as well
-            return [*self._list(above), *self.company.borrowed_addons]
-        return self._list(above, *parents)
+        if list_path == "/addons":  # one that an app out of reach lends as well
+            return [*self._list(list_path), *self.company.borrowed_addons]
+        return self._list(list_path, *parents)
 
     def _word(self, placeholder: str, value: str) -> str:
         [text] = facts().parameters[placeholder]
@@ -397,6 +397,8 @@ def _key(path: str, parents: Sequence[Any]) -> str:
     return "/".join([path, *map(str, ids)])
 
 
-def _given(places: Sequence[str], parents: Sequence[Any]) -> Record:
+def _given(placeholders: Sequence[str], parents: Sequence[Any]) -> Record:
     """Return the records in the places of a path by the names that fields have for them."""
-    return {name.partition(".")[0].replace("-", "_"): parent for name, parent in zip(places, parents, strict=False)}
+    return {
+        name.partition(".")[0].replace("-", "_"): parent for name, parent in zip(placeholders, parents, strict=False)
+    }
