@@ -85,7 +85,8 @@ def html_fields(fields: Iterable[tuple[str, str | None, str]], *, has_breaks: bo
         has_breaks: whether a long address says where a line may end.
     """
     rows = "\n".join(
-        f"<tr><th>{escape(clean(name))}</th>{_whole_cell(text, full_text, has_breaks)}</tr>" for name, text, full_text in fields
+        f"<tr><th>{escape(clean(name))}</th>{_whole_cell(text, full_text, has_breaks)}</tr>"
+        for name, text, full_text in fields
     )
     return Html(f"{_TABLE}\n<tbody>\n{rows}\n</tbody></table>")
 

@@ -209,8 +209,8 @@ def broken(**changes: Any) -> Integration:
 @pytest.mark.parametrize(
     ("changes", "mistake"),
     [
-        ({"path": "addons"}, "`addons` is no path without places"),
-        ({"path": "/apps/{app_id}/addons"}, "is no path without places"),
+        ({"path": "addons"}, "`addons` is no path without placeholders"),
+        ({"path": "/apps/{app_id}/addons"}, "is no path without placeholders"),
         ({"list_items": HEROKU.function("get_app")}, "get_app is no list function without parameters"),
         ({"shared_links": HEROKU.function("list_dynos")}, "list_dynos is no list function without parameters"),
         ({"link_item": ""}, "does not say what a link leads from and to"),
