@@ -22,7 +22,7 @@ from kosmo_kernel.calls.provider import NOT_ALLOWED, NOT_RECORDED
 from kosmo_kernel.calls.recording import NO_SERVICES, RecordingMode
 from kosmo_kernel.client.call import CallRequest
 from kosmo_kernel.errors import KosmoError, LuaSyntaxError, SettingsError, StoppedError, UnknownFieldError
-from kosmo_kernel.lua.host import Failure
+from kosmo_kernel.lua.failure import Failure
 from kosmo_kernel.lua.lint import lint
 from kosmo_kernel.lua.lookups import Lookups
 from kosmo_kernel.lua.run import ChunkHistory, KnownVariables, LuaRun
@@ -156,26 +156,16 @@ class Session(LuaState):
         limits = self.limits.changed(options)
         result = Result(account=account, started=self._started(account), dry_run=options.dry_run)
         calls = self._calls(result, options, frontend, partial(self._machine.ask_user, frontend.ask))
-        output, run = calls.output, LuaRun(calls, calls.output, self._lookups(calls, account, options), self._chunks)
+        output = calls.output
+        run = LuaRun(calls, output, self._lookups(calls, account, options), self._chunks, result)
         variables = KnownVariables(self._chunks, inputs, lambda: dict(self.names(())), lambda: dict(self._variables()))
         self._chunks.add(options.name, source)
         self.recording.begin_script(options.name, source)
         try:
             with self._recorded(calls, result, options.name):
-                outcome = self._machine.run(
-                    source,
-                    name=options.name,
-                    args=tuple(options.args),
-                    limits=limits,
-                    host=run,
-                    inputs=inputs,
-                    outputs=outputs,
-                    numbered=options.number is not None,
-                    dry_run=options.dry_run,
-                    isolated=options.isolated,
-                )
+                size = self._machine.run(source, options, limits, run, inputs=inputs, outputs=outputs)
         except Failure as failure:
-            error = run.error_of(failure, result, variables, self.parses)
+            error = run.error_of(failure, variables, self.parses)
             source = "" if error.advice or isinstance(error, LuaSyntaxError | UnknownFieldError) else source
             raise error from None  # of whose line no warning says more
         finally:
@@ -186,11 +176,12 @@ class Session(LuaState):
             )
             self._describe_recording(result)
             result.notes += self._walls.notes(self._machine.walls_found)
-        result.values = [output.page(value) for value in outcome.values]
-        result.memory, result.hidden = outcome.memory, not result.planned if options.dry_run else outcome.hidden
-        if options.number is not None and not options.dry_run:
-            result.notes[:0] = filter(None, [self.keep(options.number, result.value, outcome.size)])
-        result.outputs = {name: output.page(self._requested(name, outcome.outputs, result)) for name in outputs}
+        result.values = [output.page(value) for value in result.values]
+        if options.dry_run:
+            result.hidden = not result.planned
+        elif options.number is not None:
+            result.notes[:0] = filter(None, [self.keep(options.number, result.value, size)])
+        result.outputs = {name: output.page(self._requested(name, result.outputs, result)) for name in outputs}
         return result
 
     def call(

@@ -44,7 +44,7 @@ POLL_INTERVAL_SECONDS = 0.1  # between two checks for cancellation of a single c
 
 
 class PendingCall(CallHandle, eq=False, kw_only=True):
-    """A call of a run, from its check to its answer; see also `lua.host.Prepared`."""
+    """A call of a run, from its check to its answer."""
 
     record: CallRecord  # its entry in the log
     started: float  # the time when it was checked

@@ -5,7 +5,7 @@
 loads into its Lua state. The room `walls/` restricts what the child can do; `process.py` and `messages.py` limit what
 it can use. `regex_engine.py` matches regular expressions, in the reader.
 
-`run.py` is one run of a script, the `Host` of the machine: its calls go through `calls/`, and `lookups.py` answers its
-other requests. `lint.py`, `mistakes.py` and `habits.py` say what its text gets wrong. `state.py` is the state of a
-session.
+`run.py` is one run of a script: its calls go through `calls/`, and `lookups.py` answers its other requests.
+`failure.py` is how a run fails. `lint.py`, `mistakes.py` and `habits.py` say what its text gets wrong. `state.py` is
+the state of a session.
 """

@@ -15,17 +15,15 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib import import_module
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from kosmo_kernel.calls.interruptible import Interruptible
 from kosmo_kernel.catalogue import Function
 from kosmo_kernel.errors import LimitError, LuaProcessError, StoppedError, TryLaterError
 from kosmo_kernel.lua import messages
-from kosmo_kernel.lua.host import (
+from kosmo_kernel.lua.failure import (
     HOST_CPU,
     Failure,
-    Host,
-    Outcome,
     failure_from_reply,
     stopped,
 )
@@ -34,8 +32,12 @@ from kosmo_kernel.lua.process import VARIABLES_LOST, LimitWatch, LuaProcess, Sto
 from kosmo_kernel.lua.request_handler import EVENTS, OUTPUT_BATCH_SECONDS, REQUESTS, RequestHandler
 from kosmo_kernel.lua.values import RemoteLists
 from kosmo_kernel.reader.task import Allowance, allowed
+from kosmo_kernel.settings.cell_options import Options
 from kosmo_kernel.settings.limits import Limits
 from kosmo_kernel.values.records import encode
+
+if TYPE_CHECKING:
+    from kosmo_kernel.lua.run import LuaRun
 
 READING = "kosmo_kernel.reader.reading"
 MAX_REQUEST_SECONDS = 5.0  # seconds for a request that runs no script
@@ -194,37 +196,33 @@ class Machine:
     def run(
         self,
         source: str,
-        *,
-        name: str,
-        args: tuple[str, ...],
+        options: Options,
         limits: Limits,
-        host: Host,
+        host: LuaRun,
+        *,
         inputs: Mapping[str, Any] | None = None,
         outputs: Sequence[str] = (),
-        numbered: bool = False,
-        dry_run: bool = False,
-        isolated: bool = False,
-    ) -> Outcome:
-        """Run a chunk of Lua.
+    ) -> int:
+        """Run a chunk of Lua, and add its values and the size of the Lua heap to the result of the run.
 
         Parameters:
             source: the chunk's text.
-            name: the chunk's name in error messages.
-            args: the values of `...`.
+            options: the name and the arguments of the chunk, and how it runs.
             limits: of the run.
-            host: handles the script's requests.
+            host: handles the script's requests, and has the result.
             inputs: globals to set before the run.
             outputs: names of variables to return after the run.
-            numbered: whether it is a numbered cell, whose value becomes `_` and an item of `Out`.
-            dry_run: whether to restore all variables before the next run that is not a dry run.
-            isolated: whether it sees no variables of earlier runs and leaves none.
+
+        Returns:
+            An estimate of the bytes that the first value takes in this process.
 
         Raises:
             Failure: the script failed, was stopped, or ended its process.
         """
-        header: dict[str, Any] = {"kind": "run", "name": name, "cpu_limit": limits.cpu}
+        header: dict[str, Any] = {"kind": "run", "name": options.name, "cpu_limit": limits.cpu}
         header |= {"memory_limit": limits.memory, "result_limit": limits.result}
-        optional = {"args": args, "outputs": outputs, "numbered": numbered, "dry_run": dry_run, "isolated": isolated}
+        optional = {"args": tuple(options.args), "outputs": outputs, "numbered": options.number is not None}
+        optional |= {"dry_run": options.dry_run, "isolated": options.isolated}
         header |= {key: value for key, value in optional.items() if value}  # Lua's JSON decoder is slow
         texts = [source.encode(errors="replace")]
         self._running, ending = True, self._ending
@@ -245,7 +243,7 @@ class Machine:
             try:
                 with messages.guard():
                     if reply["kind"] == "done":
-                        return self._outcome(reply, blobs, ValueBudget(limits), outputs, host)
+                        return self._complete(reply, blobs, ValueBudget(limits), outputs, host)
                     raise self._failure(reply, limits)
             except (LimitError, LuaProcessError, StoppedError) as error:
                 if isinstance(error, LuaProcessError):
@@ -258,10 +256,10 @@ class Machine:
             self._coming = StopReason()
             raise Failure(stopped("interrupted", limits))
 
-    def _outcome(
-        self, reply: dict[str, Any], blobs: list[bytes], budget: ValueBudget, outputs: Sequence[str], host: Host
-    ) -> Outcome:
-        """Return the values of a run from the child's reply.
+    def _complete(
+        self, reply: dict[str, Any], blobs: list[bytes], budget: ValueBudget, outputs: Sequence[str], host: LuaRun
+    ) -> int:
+        """Add what the child replied to the result of a run, and return the size of the first value.
 
         Raises:
             StoppedError: an interrupt ended this, or came just before.
@@ -271,7 +269,9 @@ class Machine:
             with self.interruptible:
                 if self._ending.reason == "interrupted":  # the interrupt came before this block
                     raise StoppedError("Interrupted.")
-                return self._handles.outcome(reply, blobs, budget, outputs, host.output.redact)
+                return self._handles.complete(
+                    host.result, reply, blobs, budget, outputs=outputs, redact=host.output.redact
+                )
         finally:
             self._release(reply)
 

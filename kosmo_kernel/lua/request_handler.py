@@ -19,7 +19,6 @@ from kosmo_kernel.calls.interruptible import Interruptible
 from kosmo_kernel.client.call import BLOCKING, CallRequest
 from kosmo_kernel.errors import InvalidArgumentsError, KosmoError, LimitError, LuaProcessError, StoppedError
 from kosmo_kernel.lua import messages
-from kosmo_kernel.lua.host import MCP_REQUESTS
 from kosmo_kernel.lua.messages import HostBudget, ValueBudget
 from kosmo_kernel.lua.surface import field_of_records, unknown_field
 from kosmo_kernel.lua.values import LONGEST_PATH
@@ -31,13 +30,16 @@ from kosmo_kernel.text import iso_time
 from kosmo_kernel.walls import wire
 
 if TYPE_CHECKING:
-    from kosmo_kernel.lua.host import Host, LookupHost
+    from kosmo_kernel.lua.lookups import Lookups
     from kosmo_kernel.lua.process import StopReason
+    from kosmo_kernel.lua.run import LuaRun
     from kosmo_kernel.lua.values import RemoteLists
     from kosmo_kernel.settings.limits import Limits
 
     _Request = tuple[CallRequest, ValueBudget] | LimitError
 
+# Requests about MCP servers that a script may make besides tool calls.
+MCP_REQUESTS = frozenset({"usable", "server", "known", "servers", "tools", "schema"})
 MAX_PENDING_CALLS = 4096  # calls in progress; no real script reaches a tenth of it
 MAX_ITEMS = 1 << 32  # items of a list; memory runs out long before
 MAX_DISPLAY_BYTES = 8 << 20  # bytes of one displayed item (`display.lua`)
@@ -68,13 +70,13 @@ def _text(header: dict[str, Any], key: str, most: int = MAX_NAME) -> str:
     return str(header.get(key))[:most]
 
 
-def _archive(lookups: LookupHost, header: dict[str, Any]) -> dict[str, Any]:
+def _archive(lookups: Lookups, header: dict[str, Any]) -> dict[str, Any]:
     account, now = lookups.archive(_text(header, "file", MAX_PATH), _text(header, "taken_at"))
     return {"account": account, "now": iso_time(now.astimezone(UTC))}
 
 
 # Requests that only look something up: what the reply has, and the value that the reply describes.
-_FACTS: dict[str, Callable[[LookupHost, dict[str, Any]], dict[str, Any]]] = {
+_FACTS: dict[str, Callable[[Lookups, dict[str, Any]], dict[str, Any]]] = {
     "archive": _archive,
     "integrations": lambda lookups, _: {"names": lookups.integrations()},
     "now": lambda lookups, _: {"now": iso_time(lookups.now().astimezone(UTC))},
@@ -83,7 +85,7 @@ _FACTS: dict[str, Callable[[LookupHost, dict[str, Any]], dict[str, Any]]] = {
     "signatures": lambda lookups, header: {"signatures": lookups.signatures(_text(header, "integration"))},
     "table": lambda lookups, header: lookups.table(_text(header, "integration"), _text(header, "name")).for_lua(),
 }
-_VALUES: dict[str, Callable[[LookupHost, dict[str, Any]], Any]] = {
+_VALUES: dict[str, Callable[[Lookups, dict[str, Any]], Any]] = {
     "docs": lambda lookups, header: lookups.docs(_text(header, "verb"), _text(header, "page")),
 }
 
@@ -108,7 +110,7 @@ class RequestHandler:
     """
 
     def __init__(
-        self, host: Host, limits: Limits, ending: StopReason, handles: RemoteLists, allowance: Allowance
+        self, host: LuaRun, limits: Limits, ending: StopReason, handles: RemoteLists, allowance: Allowance
     ) -> None:
         self._host, self._limits, self._ending = host, limits, ending
         self._handles, self.allowance = handles, allowance

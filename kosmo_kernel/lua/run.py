@@ -16,7 +16,7 @@ from msgspec import Struct, field
 from kosmo_kernel.calls.call_tracker import CallTracker
 from kosmo_kernel.calls.output import RunOutput
 from kosmo_kernel.errors import InvalidArgumentsError, KosmoError, LuaError, LuaRuntimeError
-from kosmo_kernel.lua.host import Failure, Frame
+from kosmo_kernel.lua.failure import Failure, Frame
 from kosmo_kernel.lua.lookups import Lookups
 from kosmo_kernel.results import Result
 from kosmo_kernel.text import lazy_pattern, nearest
@@ -152,12 +152,13 @@ def _start(text: str) -> str:
 
 
 class LuaRun(Struct, frozen=True):
-    """One run: the `Host` of the Lua machine."""
+    """One run: what handles the requests of its script. A KosmoError that a part raises becomes an error in Lua."""
 
     calls: CallTracker  # the calls
     output: RunOutput  # the output and displays
     lookups: Lookups  # the requests for anything else
     chunks: ChunkHistory  # the texts of this and earlier runs
+    result: Result  # the result until now
     errors: dict[int, KosmoError] = field(default_factory=dict)  # the latest error replies to the script, by number
 
     def failed(self, error: KosmoError) -> int:
@@ -167,14 +168,11 @@ class LuaRun(Struct, frozen=True):
         self.errors.pop(number - MAX_ERRORS, None)
         return number
 
-    def error_of(
-        self, failure: Failure, result: Result, variables: KnownVariables, parses: Callable[[str, int], bool]
-    ) -> KosmoError:
+    def error_of(self, failure: Failure, variables: KnownVariables, parses: Callable[[str, int], bool]) -> KosmoError:
         """Return the error that ended the run, with its place in the script, what to do, and the result until then.
 
         Parameters:
             failure: how the run ended.
-            result: the result until then.
             variables: the variables that the run could read.
             parses: returns whether Lua parses a script beyond a line.
         """
@@ -193,7 +191,7 @@ class LuaRun(Struct, frozen=True):
             error.advice = advice(source, error.line, compiled=compiled, is_set=self.chunks.sets, parses=parses)
             error.text += "." * (bool(error.advice) and error.text[-1:] not in ".?!")
         error.sanitize(self.output.clean)
-        error.result = result
+        error.result = self.result
         return error
 
 

@@ -12,7 +12,7 @@ from kosmo_kernel import integrations
 from kosmo_kernel.calls.provider import SessionServers
 from kosmo_kernel.calls.recording import RecordingMode
 from kosmo_kernel.errors import InvalidArgumentsError, KosmoError, SettingsError, UnknownNameError
-from kosmo_kernel.lua.host import Failure
+from kosmo_kernel.lua.failure import Failure
 from kosmo_kernel.lua.lookups import KeptValues
 from kosmo_kernel.lua.machine import Machine, Wall, missing
 from kosmo_kernel.lua.run import MAX_CHARACTERS_PARSED, ChunkHistory

@@ -13,8 +13,9 @@ from typing import Any
 
 from kosmo_kernel.catalogue import Column, Function
 from kosmo_kernel.errors import LimitError
-from kosmo_kernel.lua.host import Failure, Outcome
+from kosmo_kernel.lua.failure import Failure
 from kosmo_kernel.lua.messages import ValueBudget, check_columns, check_records, excess, records_memory
+from kosmo_kernel.results import Result
 from kosmo_kernel.safety.decoder import collector_paused, decode
 from kosmo_kernel.safety.redaction import in_texts, would_change
 from kosmo_kernel.safety.text import sanitize_text
@@ -225,17 +226,20 @@ class RemoteLists:
 
     # From Lua --------------------------------------------------------------------------------------
 
-    def outcome(
+    def complete(
         self,
+        result: Result,
         reply: Mapping[str, Any],
         blobs: list[bytes],
         budget: ValueBudget,
+        *,
         outputs: Sequence[str],
         redact: Callable[[str], str],
-    ) -> Outcome:
-        """Return the outcome of a run that succeeded.
+    ) -> int:
+        """Add the values and variables of a run that succeeded to its result, and return the size of the first value.
 
         Parameters:
+            result: the result.
             reply: the header of the child's message.
             blobs: the texts of the message.
             budget: the budget for the values.
@@ -256,7 +260,9 @@ class RemoteLists:
             for name, described in requested.items()
             if described["form"] != "nil"
         }
-        return Outcome(values, bool(reply.get("hidden")), int(reply["memory"]), variables, size)
+        result.memory, result.hidden = int(reply["memory"]), bool(reply.get("hidden"))
+        result.values, result.outputs = values, variables
+        return size
 
     def _memory(self, described: Mapping[str, Any], value: Any, budget: ValueBudget) -> int:
         """Return an estimate of the bytes that the first value of a budget takes; at least 1."""

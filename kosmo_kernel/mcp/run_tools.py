@@ -113,7 +113,7 @@ class McpTools:
         """Answer a request that is no call of a tool.
 
         Parameters:
-            verb: one of `lua.host.MCP_REQUESTS`, the end of the name of a method below.
+            verb: one of `lua.request_handler.MCP_REQUESTS`, the end of the name of a method below.
             parameters: the parameters of the request, such as `server`.
 
         Raises:

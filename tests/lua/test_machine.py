@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from kosmo_kernel.client.call import CallRequest
-    from kosmo_kernel.lua.host import Failure
+    from kosmo_kernel.lua.failure import Failure
     from kosmo_kernel.lua.machine import Machine
 
 

@@ -12,7 +12,7 @@ from lua_host import APPS, Answers, app, failure, machine, printed, run, values
 from kosmo_kernel.errors import LimitError
 from kosmo_kernel.integrations.heroku import HEROKU
 from kosmo_kernel.lua import values as values_module
-from kosmo_kernel.lua.host import Failure
+from kosmo_kernel.lua.failure import Failure
 from kosmo_kernel.lua.messages import ValueBudget
 from kosmo_kernel.settings.limits import Limits
 from kosmo_kernel.values.lua_literals import literal

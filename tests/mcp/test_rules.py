@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from lua_host import Answers
@@ -184,7 +184,7 @@ def test_what_makes_no_sense_is_an_error_of_the_script(lua: Session, code: str) 
 
 @pytest.mark.parametrize("asked", [{}, {"verb": "__init__"}, {"verb": "page"}, {"verb": ["tools"]}])
 def test_a_lua_process_that_asks_for_nonsense_is_ended(asked: dict[str, Any]) -> None:
-    answering = RequestHandler(Answers(), Limits(), StopReason(), RemoteLists(), Allowance())
+    answering = RequestHandler(cast("Any", Answers()), Limits(), StopReason(), RemoteLists(), Allowance())
     with pytest.raises(LuaProcessError):
         answering.answer("mcp", asked, [])
 

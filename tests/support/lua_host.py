@@ -8,25 +8,29 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from queue import Empty, SimpleQueue
-from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, cast
 
 import pytest
 
 from kosmo_kernel import errors
 from kosmo_kernel.client.call import CallRequest
 from kosmo_kernel.integrations.heroku import HEROKU
-from kosmo_kernel.lua.host import Failure, Outcome
+from kosmo_kernel.lua.failure import Failure
 from kosmo_kernel.lua.machine import Machine
 from kosmo_kernel.lua.run import ChunkHistory
 from kosmo_kernel.lua.surface import record_types, surface
 from kosmo_kernel.questions.discovery import find_table
 from kosmo_kernel.questions.question import Question
 from kosmo_kernel.render.display import DisplayRequest
+from kosmo_kernel.results import Result
+from kosmo_kernel.settings.cell_options import Options
 from kosmo_kernel.settings.limits import Limits
 from kosmo_kernel.values.records import Record, Records
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+
+    from kosmo_kernel.lua.run import LuaRun
 
 APPS = HEROKU.function("list_apps")
 
@@ -45,7 +49,7 @@ def app(name: str, **fields: Any) -> dict[str, Any]:
 
 
 class Begun(NamedTuple):
-    """A valid call, as `lua.host.Prepared` describes it."""
+    """A valid call, as `CallTracker.prepare` returns it."""
 
     calls: int
     begin: Callable[[int], None]
@@ -68,6 +72,7 @@ class Answers:
     tests: list[tuple[str, str, str]] = field(default_factory=list)
     told: list[tuple[int, int, list[dict[str, Any]]]] = field(default_factory=list)
     chunks: ChunkHistory = field(default_factory=ChunkHistory)
+    result: Result = field(default_factory=Result)
     inbox: SimpleQueue[tuple[int, list[Any] | errors.KosmoError]] = field(default_factory=SimpleQueue)
 
     @property
@@ -234,10 +239,12 @@ def machine() -> Iterator[Machine]:
         one.close()
 
 
-def run(lua: Machine, source: str, host: Answers | None = None, **limits: Any) -> Outcome:
+def run(lua: Machine, source: str, host: Answers | None = None, **limits: Any) -> Result:
     host = host or Answers()
+    host.result = Result()
     host.chunks.add("cell", source)
-    return lua.run(source, name="cell", args=(), limits=Limits(**limits), host=host)
+    lua.run(source, Options("cell"), Limits(**limits), cast("LuaRun", host))
+    return host.result
 
 
 def values(lua: Machine, source: str, host: Answers | None = None) -> list[Any]:
