@@ -3,10 +3,12 @@
 Requests go to `httpx.HTTPTransport` directly: an `httpx.Client` above it would take as long again for redirects,
 cookies and credentials, none of which are used here. A response is decompressed while it is read, within a bound.
 
-A pool of connections is replaced when one of them broke, or after a while without a request: its idle connections are
-then likely dead as well, and each could take until the timeout to fail. The pool can also close a connection of which
-another thread makes use, if it finds a response there before that thread does
-(https://github.com/encode/httpcore/issues/1110). Like a dead connection, it is replaced by a new one at once.
+Each connection has a transport of its own. Threads that share one wait for the lock of its pool with each request, which
+takes a quarter of the processor time of many requests, and the pool can close a connection of which another thread
+makes use (https://github.com/encode/httpcore/issues/1110).
+
+All connections are replaced when one of them broke, or after a while without a request: the idle ones are then likely
+dead as well, and each could take until the timeout to fail.
 """
 
 from __future__ import annotations
@@ -23,7 +25,7 @@ from urllib.request import getproxies, proxy_bypass
 
 import certifi
 import httpx
-from msgspec import Struct
+from msgspec import Struct, field
 
 from kosmo_kernel.accounts import is_loopback
 from kosmo_kernel.catalogue.http import Response
@@ -71,12 +73,17 @@ _FAILURES: tuple[tuple[type[Exception], str, str, Retryable], ...] = (
 
 
 class _ConnectionPool(Struct, eq=False):
-    """A pool of connections, and what it is used for."""
+    """The connections that are open, and what they are used for."""
 
-    transport: httpx.HTTPTransport
+    idle: list[httpx.HTTPTransport] = field(default_factory=list)  # those that no request uses, the last one used last
     used_at: float = 0.0  # the time of the last request
     in_flight: int = 0  # the number of requests
     has_answered: bool = False  # so that a connection that breaks is likely an older one
+
+    def close(self) -> None:
+        """Close the idle connections."""
+        while self.idle:
+            self.idle.pop().close()
 
 
 class Network:
@@ -90,8 +97,9 @@ class Network:
     def __init__(self, url: str, timeout: float) -> None:
         self._url, self._timeout = url, timeout
         timeouts = {"connect": min(CONNECT_SECONDS, timeout), "read": timeout, "write": timeout}
-        self.extensions = {"timeout": timeouts | {"pool": POLL_INTERVAL_SECONDS}}
+        self.extensions = {"timeout": timeouts}
         self._lock = threading.Lock()
+        self._slots = threading.BoundedSemaphore(MAX_CONNECTIONS)
         self._proxy: httpx.Proxy | None = None
         self._verify: ssl.SSLContext | None = None
         self._pool: _ConnectionPool | None = None
@@ -99,19 +107,29 @@ class Network:
 
     def send(self, request: HttpRequest, check: Callable[[], None]) -> Response:
         """Send a request and return the response; see `Connections.send`."""
+        while not self._slots.acquire(timeout=POLL_INTERVAL_SECONDS):
+            check()
+        try:
+            return self._send(request)
+        finally:
+            self._slots.release()
+
+    def _send(self, request: HttpRequest) -> Response:
+        """Send a request on an idle connection, or else on a new one, and return the response."""
         with self._lock:
             if self._closed:
                 raise RuntimeError(f"the connections to {self._url} are closed")
             now, pool = uptime(), self._pool
             if pool is None or (not pool.in_flight and now - pool.used_at > KEEPALIVE_SECONDS):
                 if pool:
-                    pool.transport.close()
-                pool = self._pool = _ConnectionPool(self._opened())
+                    pool.close()
+                pool = self._pool = _ConnectionPool()
+            transport = pool.idle.pop() if pool.idle else self._opened()
             pool.used_at = now
             pool.in_flight += 1
         is_broken = False
         try:
-            response = self.answer(pool.transport, request, check)
+            response = self.answer(transport, request)
             pool.has_answered = True
         except NoResponseError as error:
             is_broken = error.is_connected
@@ -120,17 +138,16 @@ class Network:
         finally:
             with self._lock:
                 pool.in_flight -= 1
+                pool.idle.append(transport)
                 if is_broken and self._pool is pool:
                     self._pool = None
-                is_over = self._pool is not pool and not pool.in_flight
-            if is_over:
-                pool.transport.close()
+                if self._pool is not pool:
+                    pool.close()
         return response
 
-    def answer(self, transport: httpx.BaseTransport, request: HttpRequest, check: Callable[[], None]) -> Response:
+    def answer(self, transport: httpx.BaseTransport, request: HttpRequest) -> Response:
         """Return the response to a request that a transport sends; see `Connections.send` for the errors."""
-        while (outcome := self._attempt(transport, request)) is None:
-            check()
+        outcome = self._attempt(transport, request)
         if isinstance(outcome, BaseException):
             raise outcome
         return outcome
@@ -139,11 +156,11 @@ class Network:
         """Close all connections for good, those in use as soon as they have their responses."""
         with self._lock:
             self._closed, pool, self._pool = True, self._pool, None
-        if pool and not pool.in_flight:
-            pool.transport.close()
+            if pool:
+                pool.close()
 
-    def _attempt(self, transport: httpx.BaseTransport, request: HttpRequest) -> Response | BaseException | None:
-        """Return the response to a request, or the error to raise; None if all connections are in use.
+    def _attempt(self, transport: httpx.BaseTransport, request: HttpRequest) -> Response | BaseException:
+        """Return the response to a request, or the error to raise.
 
         The errors of httpx and the libraries below it, and all frames that have seen the token, stay here.
         """
@@ -159,8 +176,6 @@ class Network:
                 return read_body(response, stream)
             finally:
                 received.close()
-        except httpx.PoolTimeout:
-            return None
         except (httpx.TransportError, httpx.InvalidURL) as error:
             if response:
                 return TruncatedResponseError(one_line(str(error)) or type(error).__name__, response)
@@ -176,11 +191,7 @@ class Network:
                 # Plain HTTP needs no certificates: loading them takes longer than the demo's first call.
                 is_plain = self._url.startswith("http:")
                 self._verify = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT) if is_plain else trusted_certificates()
-            limits = httpx.Limits(
-                max_connections=MAX_CONNECTIONS,
-                max_keepalive_connections=MAX_CONNECTIONS,
-                keepalive_expiry=KEEPALIVE_SECONDS,
-            )
+            limits = httpx.Limits(max_connections=1, max_keepalive_connections=1, keepalive_expiry=KEEPALIVE_SECONDS)
             return httpx.HTTPTransport(verify=self._verify, proxy=self._proxy, limits=limits)
         except (ImportError, OSError, ValueError, httpx.InvalidURL) as error:
             reason = one_line(str(error))

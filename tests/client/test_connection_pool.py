@@ -171,7 +171,7 @@ def test_the_timeout_can_be_set_in_the_environment_and_is_the_longest_for_connec
     assert connections_of(Client(HEROKU, account, timeout=20)).timeout == 20
     for timeout, connect in ((7.5, 7.5), (30.0, 10.0)):
         timeouts = Network(account.url, timeout).extensions["timeout"]
-        assert timeouts == {"connect": connect, "read": timeout, "write": timeout, "pool": 0.1}
+        assert timeouts == {"connect": connect, "read": timeout, "write": timeout}
 
 
 @pytest.mark.parametrize("told", ["0", "-1", "soon", "nan", "inf", "1e300"])

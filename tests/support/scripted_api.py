@@ -59,7 +59,7 @@ class FunctionTransport:
         self._network = Network(HEROKU.base_url, 30.0)
 
     def send(self, request: HttpRequest, check: Callable[[], None]) -> Response:
-        return self._network.answer(self._transport, request, check)
+        return self._network.answer(self._transport, request)
 
 
 def transport_of(api: WSGIApplication | HttpTransport) -> HttpTransport:
