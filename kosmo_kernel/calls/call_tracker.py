@@ -50,6 +50,7 @@ class PendingCall(CallHandle, eq=False, kw_only=True):
     started: float  # the time when it was checked
     calls: int  # the number of requests that it counts as
     remote: bool  # whether it uses the network
+    bound: ServiceCall | None = None  # the call of a service
     begin: Callable[[int], None] = lambda _number: None  # starts it under a number
     number: int = BLOCKING  # the number, once it is started
 
@@ -175,6 +176,7 @@ class CallTracker:
             started=started,
             calls=bound_call.count,
             remote=bound_call.remote,
+            bound=bound_call if isinstance(bound_call, ServiceCall) else None,
         )
         pending.begin = partial(self._plan if self._dry_run else self._begin, provider, bound_call, pending)
         return pending
@@ -265,13 +267,20 @@ class CallTracker:
         reasons = {row["id"] if row["status"] == HTTPStatus.FORBIDDEN else "" for row in rows}
         reason = next(iter(reasons)) if len(reasons) == 1 and len(rows) == pending.calls else ""
         if not reason or (pending.calls == 1 and reason not in self._refused):
-            self._keep_failures(_unread(rows, pending), rows, pending.record)
+            self._keep_failures(_unread(rows, pending, self._names(pending.bound)), rows, pending.record)
             return
         items = counted(len(rows), next(iter(rows[0])).removesuffix("_id"))
         position, calls = self._refused.setdefault(reason, (len(self._unread), []))
         calls.append(f"{pending.record.path.rpartition('.')[2]} of {items}")
         line = f"The token may read none of: {', '.join(calls)} ({HTTPStatus.FORBIDDEN:d} {reason})"
         self._keep_failures(line, rows, pending.record, position)
+
+    def _names(self, call: ServiceCall | None) -> Mapping[Any, str]:
+        """Return the names of the records that the session has listed and whose ids are the items of a call."""
+        params = [param for param in call.function.params if param.name == call.fan_out_argument] if call else []
+        listers = [lister for param in params if call and (lister := call.integration.lister(param))]
+        found = (self._services.listed(call.integration.name, one.name, call.account) for one in listers if call)
+        return {row["id"]: row["name"] for records in found for row in records or () if "id" in row and "name" in row}
 
     def failures(self, count: int, of: int, rows: list[dict[str, Any]]) -> None:
         """Add failed items of `parallel.map` to the result; `rows` describes the first of them."""
@@ -338,11 +347,13 @@ class CallTracker:
         self.output.end(notes, [note for _, note in self._unread])
 
 
-def _unread(rows: Sequence[Mapping[str, Any]], pending: PendingCall) -> str:
+def _unread(rows: Sequence[Mapping[str, Any]], pending: PendingCall, names: Mapping[Any, str]) -> str:
     """Return a line on what a call could not read: its list, or how many and which items of one, and why."""
     argument, count = next(iter(rows[0])), pending.calls  # the first key is the name of the argument
     if argument == FAILURE_FIELDS[0].name:
         return f"{pending.record.path.rpartition('.')[2]} could not be read: {rows[0]['message']}"
     items = f" {argument.removesuffix('_id')}s" if argument.endswith("_id") else ""
-    failures = [f"{row[argument]} ({row['status'] or ''} {row['id'] or row['type']})" for row in rows]
+    failures = [
+        f"{names.get(row[argument], row[argument])} ({row['status'] or ''} {row['id'] or row['type']})" for row in rows
+    ]
     return f"{len(rows):,} of {count:,}{items} could not be read: {listed(failures, MAX_ITEMS_NAMED)}"

@@ -62,9 +62,10 @@ class Services:
         recording: the recording mode.
         store: the answers.
         sends: whether calls may send requests, and are logged.
+        concurrency: the number of concurrent requests for the items of a list.
     """
 
-    sends = True
+    sends, concurrency = True, CONCURRENCY
 
     def __init__(self, recording: RecordingMode, today: Callable[[], date] = lambda: datetime.now(UTC).date()) -> None:
         self.recording, self._cassette, self._today = recording, recording.cassette, today
@@ -188,8 +189,7 @@ class Services:
         """Return the requests for the items of a list, empty in a dry run: as many as the session last listed."""
         name, function = bound_call.fan_out_argument, bound_call.function
         link = next(link for link in function.links if name in link.placeholders)
-        param = next(param for param in function.params if param.name == name)
-        lister = bound_call.integration.listing(param)
+        lister = bound_call.integration.listing(next(param for param in function.params if param.name == name))
         items = self.listed(bound_call.integration.name, lister.name, bound_call.account) if lister else None
         count = None if items is None else len(items)
         each = "each item" if count is None else f"each of {count:,}"
@@ -316,7 +316,7 @@ class Services:
             collects=lambda error: not error.is_outage and self._collects(bound_call, error),
         )
         pool = self._fan_out_pool(client)
-        for _ in range(min(CONCURRENCY, missing) - 1):
+        for _ in range(min(self.concurrency, missing) - 1):
             pool.submit(fan_out.work)
         fan_out.work()
         if handle.cancelled:

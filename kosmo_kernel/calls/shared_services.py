@@ -14,7 +14,7 @@ from http import HTTPStatus
 from kosmo_kernel.archive.store import Reading
 from kosmo_kernel.calls.provider import ServiceCall
 from kosmo_kernel.calls.services import ItemOutcome, Services, refused_list
-from kosmo_kernel.catalogue import Function
+from kosmo_kernel.catalogue import CONCURRENCY, Function
 from kosmo_kernel.client.call import CallHandle, Reply
 from kosmo_kernel.errors import ApiError, RefusedError
 from kosmo_kernel.progress.run import Progress
@@ -31,8 +31,11 @@ class SharedServices(Services):
     Attributes:
         progress: the progress of all sessions together.
         question_reading: how the calls of all sessions read.
+        concurrency: that of two lists, as questions ask for one list after the other.
         needed_later: returns the names of the functions that the sessions may still call, for the estimate.
     """
+
+    concurrency = 2 * CONCURRENCY
 
     def __init__(self, origin: Services, today: date, *, fresh: bool = False) -> None:
         super().__init__(origin.recording, lambda: today)

@@ -3,9 +3,9 @@
 Requests go to `httpx.HTTPTransport` directly: an `httpx.Client` above it would take as long again for redirects,
 cookies and credentials, none of which are used here. A response is decompressed while it is read, within a bound.
 
-Each connection has a transport of its own. Threads that share one wait for the lock of its pool with each request, which
-takes a quarter of the processor time of many requests, and the pool can close a connection of which another thread
-makes use (https://github.com/encode/httpcore/issues/1110).
+Each connection has a transport of its own. Threads that share one wait for the lock of its pool with each request,
+which takes a quarter of the processor time of many requests, and the pool can close a connection of which another
+thread makes use (https://github.com/encode/httpcore/issues/1110).
 
 All connections are replaced when one of them broke, or after a while without a request: the idle ones are then likely
 dead as well, and each could take until the timeout to fail.

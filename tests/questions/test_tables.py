@@ -331,3 +331,9 @@ def test_the_text_of_a_check_is_read_with_those_of_the_tables_that_it_uses() -> 
             source_with_tables(use).replace("(", " ").replace(".", " ").split()
         )
     assert source_with_tables("return heroku.list_apps()") == "return heroku.list_apps()"
+
+
+def test_a_database_that_cannot_be_read_is_called_by_its_name(demo: Session) -> None:
+    result = demo.run('return heroku.tables.databases({ errors = "collect" })')
+    assert [note for note in result.unread if "postgresql-spherical-36641 (403 forbidden)" in note] == result.unread
+    assert {row["addon_id"] for row in result.failures} == {"86e10531-11bd-54ec-afbc-e0d20424e43f"}
