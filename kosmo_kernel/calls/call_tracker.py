@@ -279,8 +279,8 @@ class CallTracker:
         """Return the names of the records that the session has listed and whose ids are the items of a call."""
         params = [param for param in call.function.params if param.name == call.fan_out_argument] if call else []
         listers = [lister for param in params if call and (lister := call.integration.lister(param))]
-        found = (self._services.listed(call.integration.name, one.name, call.account) for one in listers if call)
-        return {row["id"]: row["name"] for records in found for row in records or () if "id" in row and "name" in row}
+        lists = (self._services.listed(call.integration.name, lister.name, call.account) for lister in listers if call)
+        return {row["id"]: row["name"] for records in lists for row in records or () if "id" in row and "name" in row}
 
     def failures(self, count: int, of: int, rows: list[dict[str, Any]]) -> None:
         """Add failed items of `parallel.map` to the result; `rows` describes the first of them."""
