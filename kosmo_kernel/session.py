@@ -171,9 +171,8 @@ class Session(LuaState):
         finally:
             # The name of a call that failed may be of no function: scripts must not fill the memory with such names.
             self._called.update(call.path for call in result.calls if call.status == "ok")
-            result.notes[:0] = lint(
-                source, variables.may_be_set, self._called, output.unmatched_tests, variables.nearest_set
-            )
+            warnings = lint(source, variables.may_be_set, self._called, output.unmatched_tests, variables.nearest_set)
+            result.notes[:0] = [*warnings, *output.absent_fields]
             self._describe_recording(result)
             result.notes += self._walls.notes(self._machine.walls_found)
         result.values = [output.page(value) for value in result.values]

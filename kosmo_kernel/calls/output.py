@@ -61,6 +61,7 @@ class RunOutput:
 
     Attributes:
         unmatched_tests: the field and the wanted text of tests that match nothing, each with a text that the field has.
+        absent_fields: the warnings about fields that no item of a list has.
     """
 
     def __init__(
@@ -78,6 +79,7 @@ class RunOutput:
         self._is_cut = self._is_display_full = False
         self._displayed_length = 0
         self.unmatched_tests: dict[tuple[str, str], str] = {}
+        self.absent_fields: dict[str, None] = {}
 
     def write(self, stream: str, text: str) -> None:
         """Pass on the script's output, up to the limit."""
@@ -155,6 +157,12 @@ class RunOutput:
         if len(self.unmatched_tests) < MAX_UNMATCHED_TESTS:
             field, similar = (one_line(self.clean(text), self._tokens(), MAX_NOTE_LENGTH) for text in (field, similar))
             self.unmatched_tests[field, value] = similar
+
+    def absent(self, line: int, field: str, names: str) -> None:
+        """Remember a field that no item of a list has, for the warnings about the script."""
+        if len(self.absent_fields) < MAX_UNMATCHED_TESTS:
+            field, names = (one_line(self.clean(text), self._tokens(), MAX_NOTE_LENGTH) for text in (field, names))
+            self.absent_fields[f'line {line}: no item of the list has a field "{field}". The first has {names}.'] = None
 
     def redact(self, text: str) -> str:
         """Return a text with tokens redacted: those in use, and everything that looks like one."""

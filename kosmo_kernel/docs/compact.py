@@ -9,11 +9,18 @@ from kosmo_kernel.docs import GUIDES
 from kosmo_kernel.docs.reference import check_page
 from kosmo_kernel.docs.search_index import SearchResult, matching_columns, not_available, search_pages, terms_of
 from kosmo_kernel.questions import CHECKS, TABLES
-from kosmo_kernel.questions.discovery import check_names, find_check, own_questions, readable_checks, table_names
+from kosmo_kernel.questions.discovery import (
+    check_names,
+    find_check,
+    find_table,
+    own_questions,
+    readable_checks,
+    table_names,
+)
 from kosmo_kernel.questions.question import Question
 from kosmo_kernel.safety.text import shortened
 
-MAX_DETAILED = 2  # functions with their fields
+MAX_DETAILED = 2  # functions with their fields, and tables with theirs
 MAX_RESULTS = 6  # pages
 MAX_LENGTH = 1_180  # characters of an answer
 MAX_TITLE_LENGTH = 90  # characters
@@ -36,12 +43,13 @@ def search(words: str) -> str:
         return page_list()
     results = search_pages(words)[:MAX_RESULTS]
     detailed = [result for result in results if result.function][:MAX_DETAILED]
+    tables = [result for result in results if result.part.startswith(f"{TABLES}.")][:MAX_DETAILED]
     lists = {result.function.fan_out.name for result in detailed if result.function and result.function.fan_out}
     ending = [_FAN_OUT.format(name) for name in sorted(lists)[:1]]
     lines = list(not_available(words))
     remaining = MAX_LENGTH - sum(map(len, [*lines, *ending]))
     for result in results:
-        lines_of_result = list(_lines_of(result, words if result in detailed else ""))
+        lines_of_result = list(_lines_of(result, words if result in detailed or result in tables else ""))
         remaining -= sum(map(len, lines_of_result)) + len(lines_of_result)
         if remaining < 0:
             break
@@ -99,6 +107,9 @@ def _lines_of(result: SearchResult, words: str) -> Iterator[str]:
         is_check = result.page.startswith(f"{CHECKS}.")
         kind = "table" if is_table else "check" if is_check else "page"
         yield f"- {kind} `{result.page}{'()' * is_table}`: {title}"
+        if words and result.integration and not is_own(result.page):
+            columns = find_table(result.integration.name, result.part.removeprefix(f"{TABLES}.")).columns
+            yield f"  a list of {shortened(', '.join(columns), MAX_FIELDS_LENGTH)}"
         return
     function = result.function
     yield f"- `{result.integration.name}.{function.signature}`: {title}"

@@ -163,15 +163,42 @@ local function return_position(text)
   end
 end
 
+local OTHER_WORDS = { elif = true, elsif = true, except = true, catch = true } -- that continue a block elsewhere
+local AFTER_RETURN = "%s:%d: `return` must be the last statement of a block, and more follows it"
+
+-- Return the error of a text that goes on after a `return` inside a block, or nil. Lua's own error expects an `end` at the
+-- first word after the `return`.
+local function error_in_block(text, name, error_message)
+  local line, word = match(error_message, ":(%d+): 'end' expected .*near '([%a_][%w_]*)'$")
+  if not line or OTHER_WORDS[word] then return nil end
+  local first, bytes_left = 1, MAX_COMPILED_BYTES
+  for _ = 2, tonumber(line) do first = find(text, "\n", first, true) + 1 end
+  local last = find(text, "\n", first, true) or #text
+  for place in gmatch(text, "%f[%w_]()return%f[^%w_]") do
+    if place > last then return nil end
+    local before = place
+    while true do
+      local from, to = find(text, "%f[%w_]" .. word .. "%f[^%w_]", before + 1)
+      if not from or from > last or bytes_left < 0 then break end
+      local statement = sub(text, place, from - 1)
+      bytes_left, before = bytes_left - #statement, to
+      if from >= first and compiles(statement) then
+        return format(AFTER_RETURN .. ": an `end` may be missing before `%s`", name, line, word)
+      end
+    end
+  end
+end
+
 -- Return the error of a text that goes on after a `return`, or nil. Lua's own error says that it expects the end.
-local function error_after_return(text, name)
+local function error_after_return(text, name, error_message)
   for position in split_positions(text) do
     local before = sub(text, 1, position - 1)
     if find(before, "%S") and compiles(before) and not compiles(before .. "\nlocal _") then
       local _, breaks = gsub(before, "\n", "")
-      return format("%s:%d: `return` must be the last statement of a block, and more follows it", name, breaks + 1)
+      return format(AFTER_RETURN, name, breaks + 1)
     end
   end
+  return error_in_block(text, name, error_message)
 end
 
 -- Return the parts of a cell: its statements, and `return …` or an empty text. If the cell does not compile, return
@@ -202,7 +229,7 @@ local function split_cell(text, name)
       error_message = expression_error
     end
   end
-  return nil, nil, error_after_return(text, name) or error_message
+  return nil, nil, error_after_return(text, name, error_message) or error_message
 end
 
 -- Return whether a cell with these parts ends in a `;`, followed only by space or by a comment of one line. Only the
@@ -265,7 +292,7 @@ function cells.compile(text, name, environment, set)
     if chunk then break end
   end
   if not chunk then
-    if not compiles(text) then return nil, error_after_return(text, name) or error_message or load_error end
+    if not compiles(text) then return nil, error_after_return(text, name, error_message) or error_message or load_error end
     -- The text compiles alone, so the error comes from locals of earlier cells: constants, or too many names.
     return nil, find(load_error, "const variable", 1, true) and load_error or "the cell has too many local variables"
   end

@@ -1,9 +1,9 @@
--- Raise an error when a script reads a misspelt field of a record.
+-- Raise an error when a script reads a misspelt field of a record, or of a row of a table.
 --
--- A field may be read if the function that returned the record declares it, if a record of the same list has it, or if a
--- script of this session assigns a field of that name. A type's `known` is the set of all such names that were met. Only
--- a read that found nothing and whose name is not in this set comes here. The parent knows the fields of lists that Lua
--- has not looked at, and reads the scripts' texts; it returns the error with the nearest names.
+-- A field may be read if the function or the table that returned the record declares it, if a record of the same list has
+-- it, or if a script of this session assigns a field of that name. A type's `known` is the set of all such names that were
+-- met. Only a read that found nothing and whose name is not in this set comes here. The parent knows the fields of lists
+-- that Lua has not looked at, and reads the scripts' texts; it returns the error with the nearest names.
 
 local native, json, records = ...
 local find, gmatch, match, sub = string.find, string.gmatch, string.match, string.sub
@@ -40,7 +40,7 @@ local function ask_parent(kind, name, is_list)
   local function_name, path = place_of(kind)
   native.ask({
     kind = "field", name = name, type = function_name, path = json.array_of({ table.unpack(path) }), many = is_list,
-    names = json.array_of({ table.unpack(kind.names) }),
+    names = json.array_of({ table.unpack(kind.names) }), rows = kind.columns ~= nil,
   })
 end
 

@@ -90,14 +90,14 @@ local function metatable_of(node, kind)
   return metatable
 end
 
--- Make a table a record with these keys, in order. A key without a value is null, and other keys follow.
-function json.record(object, keys)
+-- Make a table a record of a type with these keys, in order. A key without a value is null, and other keys follow.
+function json.record(object, keys, kind)
   local node = root
   for _, key in ipairs(keys) do
     local is_null = rawget(object, key) == nil
     node = (is_null and node.null or node.next)[key] or step(node, key, is_null)
   end
-  return setmetatable(object, metatable_of(node, false))
+  return setmetatable(object, metatable_of(node, kind))
 end
 
 -- Reading ---------------------------------------------------------------------------------------

@@ -17,6 +17,7 @@ local IS_SCALAR = { string = true, number = true, boolean = true }
 local MAX_SHOWN_BYTES = 40 -- bytes of a text that is shown in an error message
 local MAX_DEPTH = 20 -- levels of nesting of the wanted values
 local MAX_WANTED_BYTES = 100 -- bytes of a wanted text that is looked for among similar ones
+local MAX_NAMES = 12 -- fields of an item that are named
 
 -- Describe a value for an error message; a short text or a number is shown itself.
 local function kind_text(value)
@@ -159,9 +160,11 @@ end
 
 keys.is_misspelt = is_misspelt
 
--- Raise an error if no item has a field, but the first one has a field of nearly the same name. Tables of the script's
--- own, and values from Python, have no columns that would tell.
-local function check_misspelt(items, path)
+local LIBRARY = { list = true, list_keys = true } -- the files between a script and the functions here
+
+-- Of a field that no item has: raise an error if the first item has a field of nearly the same name, else tell the parent,
+-- which warns. Tables of the script's own, and values from Python, have no columns that would tell.
+local function check_absent(items, path)
   fill(items)
   local item = items.list[1]
   if type(item) ~= "table" or rawequal(item, null) or native.is_namespace(item) then return end
@@ -172,6 +175,12 @@ local function check_misspelt(items, path)
       native.raise(format('list.%s: no item has a field "%s". Did you mean "%s"?', items.name, path, name))
     end
   end
+  local names, first = json.keys(item), steps_of(path)[1]
+  for _, name in ipairs(names) do
+    if name == path or name == first then return end
+  end
+  local line = #path <= MAX_WANTED_BYTES and names[1] and native.line_of_call(LIBRARY)
+  if line then native.tell({ kind = "absent", line = line }, { path, concat(names, ", ", 1, math.min(#names, MAX_NAMES)) }) end
 end
 
 -- Return the values of a field by index; with `as_key` as texts, numbers and booleans.
@@ -210,7 +219,7 @@ end
 
 local function field_values(items, path, as_key)
   local values = read_values(items, path, as_key)
-  if items.count > 0 and next(values) == nil and not keys.type_of(items) then check_misspelt(items, path) end
+  if items.count > 0 and next(values) == nil and not keys.type_of(items) then check_absent(items, path) end
   return values
 end
 

@@ -53,6 +53,19 @@ function native.user_line(level)
   return line
 end
 
+-- Return the script's line that called a library, given as the set of its files; nil if other trusted code called it.
+function native.line_of_call(files)
+  local level = 2
+  while true do
+    local info = getinfo(level, "Sl")
+    if not info then return nil end
+    local file = match(info.source, "^@kosmo/(.*)")
+    if not file and info.what ~= "C" then return info.currentline end
+    if file and not files[file] then return nil end
+    level = level + 1
+  end
+end
+
 local function position_prefix()
   local source, line = user_frame(3)
   return source and format("%s:%d: ", source, line) or ""

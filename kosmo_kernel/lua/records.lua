@@ -96,6 +96,16 @@ function records.row_type(name, column_names)
   return { name = name, root = true, columns = json.array_of(column_names), declared = {}, fields = {}, of_account = {} }
 end
 
+-- Return such a type for rows that have no other fields; its field `row` is the type of a row.
+function records.table_type(name, column_names)
+  local kind = records.row_type(name, column_names)
+  kind.names = kind.columns
+  kind.row = {
+    name = name, names = kind.names, columns = kind.columns, known = known_fields(kind), declared = {}, fields = {},
+  }
+  return kind
+end
+
 -- Return a type for records of an input, of which any field may be read.
 local function unchecked(kind)
   if not kind.names then return kind end
@@ -477,7 +487,7 @@ end
 function records.has_type(value)
   local metatable = ours(value)
   local kind = metatable and metatable.type
-  return kind and kind ~= untyped or false
+  return kind and kind ~= untyped and not kind.columns or false
 end
 
 -- Return the type of the records of a list: that of the call which returned it, or of all its elements; else nil.

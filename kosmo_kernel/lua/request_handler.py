@@ -20,7 +20,7 @@ from kosmo_kernel.client.call import BLOCKING, CallRequest
 from kosmo_kernel.errors import InvalidArgumentsError, KosmoError, LimitError, LuaProcessError, StoppedError
 from kosmo_kernel.lua import messages
 from kosmo_kernel.lua.messages import HostBudget, ValueBudget
-from kosmo_kernel.lua.surface import field_of_records, unknown_field
+from kosmo_kernel.lua.surface import field_of_records, unknown_column, unknown_field
 from kosmo_kernel.lua.values import LONGEST_PATH
 from kosmo_kernel.reader.task import Allowance, Task
 from kosmo_kernel.render.display import FORMS, VALUES, DisplayRequest
@@ -372,12 +372,15 @@ class RequestHandler:
 
     def _on_field(self, header: dict[str, Any], _blobs: list[bytes], _texts: list[bytes]) -> dict[str, Any]:
         with messages.guard():
-            name, function = str(header["name"])[:MAX_NAME], self._handles.function_of_type(header["type"])
+            name, source = str(header["name"])[:MAX_NAME], str(header["type"])[:MAX_NAME]
+            function = None if header.get("rows") else self._handles.function_of_type(source)
             path = tuple(str(part)[:MAX_NAME] for part in header["path"][:LONGEST_PATH])
             names = [str(field)[:MAX_NAME] for field in header["names"]]
             is_list = bool(header.get("many"))
         if not self._host.chunks.assigns(name):
-            raise (field_of_records(function, name) if is_list else unknown_field(function, path, name, names))
+            if is_list:
+                raise field_of_records(function.name if function else source, name)
+            raise unknown_field(function, path, name, names) if function else unknown_column(source, name, names)
         return {}
 
     def _on_orders(self, _header: dict[str, Any], _blobs: list[bytes], _texts: list[bytes]) -> dict[str, Any]:
@@ -468,6 +471,12 @@ class RequestHandler:
         with messages.guard():
             field, value, similar = (blob[:MAX_NAME].decode(errors="replace") for blob in blobs)
         self._host.output.unmatched(field, value, similar)
+
+    def _note_absent(self, header: dict[str, Any], blobs: list[bytes]) -> None:
+        with messages.guard():
+            field, names = (blob[:MAX_NAME].decode(errors="replace") for blob in blobs)
+            line = int(header["line"])
+        self._host.output.absent(line, field, names)
 
 
 # The kinds of messages, with a reply and without.

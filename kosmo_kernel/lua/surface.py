@@ -110,7 +110,7 @@ def unknown_field(function: Function, path: tuple[str, ...], name: str, names: S
         return UnknownFieldError(
             text, advice=f'Write item.{prefix}{name}, and for all of them list.map(items, "{prefix}{name}").'
         )
-    text = f'{_subject(function)} no field "{prefix}{shortened(sanitize_text(name), MAX_NAME_SHOWN)}".'
+    text = f'{_subject(function)} no field "{prefix}{_quoted(name)}".'
     written_otherwise = (name, name.replace("_", "."))  # `app_name` is `app.name`
     below = (
         [column.name for column in function.columns if column.path[-1] == name or column.name in written_otherwise]
@@ -119,10 +119,31 @@ def unknown_field(function: Function, path: tuple[str, ...], name: str, names: S
     )
     if reason := _why_not(function, name):
         return UnknownFieldError(text, advice=reason)
+    return _no_such_field(text, name, names, prefix, below)
+
+
+def unknown_column(table: str, name: str, names: Sequence[str]) -> UnknownFieldError:
+    """Return the error for a field that no row of a table has, which has fields of these names."""
+    return _no_such_field(f'the rows of {_short_path(table)} have no field "{_quoted(name)}".', name, names)
+
+
+def _no_such_field(
+    text: str, name: str, names: Sequence[str], prefix: str = "", below: Sequence[str] = ()
+) -> UnknownFieldError:
+    """Return the error with the nearest names, those `below` first, and with all names."""
     near = [*below, *(f"{prefix}{field}" for field in nearest(name, names))]
     fields = ", ".join(f"{prefix}{field}" for field in names[:MAX_FIELDS_LISTED])
     cut = ", …" if len(names) > MAX_FIELDS_LISTED else ""
     return UnknownFieldError(text, tuple(dict.fromkeys(near))[:3], advice=f"There are {fields}{cut}.")
+
+
+def _short_path(source: str) -> str:
+    """Return the name of a function, or the path of a table as scripts write it."""
+    return _quoted(source.removeprefix("app.integrations."))
+
+
+def _quoted(name: str) -> str:
+    return shortened(sanitize_text(name), MAX_NAME_SHOWN)
 
 
 def _why_not(function: Function, name: str) -> str:
@@ -138,10 +159,10 @@ def _why_not(function: Function, name: str) -> str:
     return f"With a list as `{many}`, each record has `{many}`, the name as the call has it{own_hint}."
 
 
-def field_of_records(function: Function, name: str) -> UnknownFieldError:
-    """Return the error for a field that was read of a list, although its records have it."""
-    name = shortened(sanitize_text(name), MAX_NAME_SHOWN)
-    text = f'This is a list, which has no field "{name}"; the records of {function.name} have one each.'
+def field_of_records(source: str, name: str) -> UnknownFieldError:
+    """Return the error for a field that was read of a list, although its records, those of `source`, have it."""
+    name = _quoted(name)
+    text = f'This is a list, which has no field "{name}"; the records of {_short_path(source)} have one each.'
     advice = f'Read it of one record, items[1].{name}, or of all: list.map(items, "{name}")'
     return UnknownFieldError(text, advice=advice)
 

@@ -70,8 +70,8 @@ local function records_of(rows, question, path)
   if type(rows) ~= "table" then native.raise(format("%s returned %s and no list", path, type(rows))) end
   native.touch(rows)
   if question.order[1] then sort_rows(rows, question.order) end
-  for i = 1, #rows do rows[i] = json.record(rows[i], question.columns) end
-  question.type = question.type or records.row_type(path, question.columns)
+  question.type = question.type or records.table_type(path, question.columns)
+  for i = 1, #rows do rows[i] = json.record(rows[i], question.columns, question.type.row) end
   return records.list_of(question.type, rows)
 end
 

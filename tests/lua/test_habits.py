@@ -125,6 +125,8 @@ WARNINGS = {
     "local a = 1\n\nunheard_of\n": "line 3: `unheard_of` is a variable that nothing sets",
     "local apps = heroku.list_apps()\nlist.sort_by(apps, 'name')\nreturn apps": "line 2: `list.sort_by` changes",
     "local l = {}\nif l then list.filter(l, 'x') end": "`list.filter` changes nothing: it returns what",
+    "return list.map({ { a = 1, b = 2 } }, 'c')": 'no item of the list has a field "c". The first has a, b.',
+    "local l = { { a = 1 } }\nreturn list.filter(l, { ['x.y'] = 1 })": 'line 2: no item of the list has a field "x.y".',
     "return #{ crashed, 'up' }": "`crashed` is a variable that nothing sets",
 }
 NO_WARNING = [
@@ -137,6 +139,8 @@ NO_WARNING = [
     "return nil",
     "for i = 1, 2 do\n  print(i)\nend",
     "return list",
+    "return list.map({ { a = json.null } }, 'a'), list.map({ {}, { a = 1 } }, 'a'), list.map({}, 'a')",
+    "return list.map({ { a = { b = 1 } } }, 'a.c'), list.count_by(heroku.tables.costs(), 'stage')",
     "return list.filter(heroku.list_apps(), { stack = 'heroku-20' }), list.find(heroku.list_apps(), { region = 'us' })",
     "return list.filter(heroku.list_apps(), { stack = 'heroku-99', ['team.name'] = 'larkmoor' })",
     "local apps = heroku.list_apps() return list.filter(apps, { stack = apps[1].stack.name:upper() })",

@@ -82,6 +82,32 @@ def test_a_misspelt_field_is_an_error_with_the_nearest_fields(session: Session, 
         assert "There are " in caught.value.message
 
 
+ROWS = [
+    "list.filter(costs, { tema = 'larkmoor' })",
+    "list.count_by(list.take(costs, 2), 'tema')",
+    "list.map(list.filter(costs, { team = 'nobody' }), 'tema')",
+    "list.map({ costs[1], costs[2] }, 'tema')",
+    "costs[1].tema",
+]
+
+
+@pytest.mark.parametrize("script", ROWS)
+def test_a_misspelt_field_of_the_rows_of_a_table_is_an_error(session: Session, script: str) -> None:
+    with pytest.raises(UnknownFieldError, match=r'heroku\.tables\.costs have no field "tema"\. Did you mean "team"'):
+        session.run(f"local costs = heroku.tables.costs() return {script}")
+
+
+def test_a_row_of_a_table_takes_fields_and_may_lack_columns(session: Session) -> None:
+    costs = "local costs = heroku.tables.costs() costs[1].share = 5 "
+    assert session.run(f"{costs}return costs[1].share, costs[2].share, #list.map(costs, 'stage')").values == [
+        5,
+        None,
+        55,
+    ]
+    with pytest.raises(UnknownFieldError, match=r"This is a list, which has no field .team.; the records of heroku"):
+        session.run(f"{costs}return costs.team")
+
+
 @pytest.mark.parametrize("script", IDIOMS)
 def test_an_optional_field_may_be_read(session: Session, script: str) -> None:
     assert session.run(ALL + script).value is True

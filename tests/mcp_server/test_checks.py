@@ -59,6 +59,12 @@ def test_the_texts_of_the_users_own_check_stand_inside_the_tags(
     assert "SYSTEM quokka" in answer("lua_read_doc", page="mine")
 
 
+def test_a_search_has_the_columns_of_tables() -> None:
+    assert "`heroku.tables.costs()`: What costs money each month\n  a list of app, team, " in answer(
+        "lua_search_docs", words="monthly cost by team"
+    )
+
+
 def test_the_page_on_checks_says_how_an_agent_runs_them() -> None:
     page = answer("lua_read_doc", page="checks")
     assert "`lua_run` with `check = " in page

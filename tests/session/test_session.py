@@ -418,6 +418,10 @@ def test_a_session_that_counts_again_and_again_takes_no_more_memory(
         ("print(1) return 1\nprint(2)", 2),
         ("return 1\nreturn 2", 2),
         ("local x = 1\nreturn x\n\ny = 2\n", 4),
+        ("if true then return 1 print(2) end", 1),
+        ("local function f()\n  return 1\n  local x = 2\nend", 3),
+        ("for i = 1, 2 do\n  if i == 1 then\n    return print(i)\n  print(i)\n  end\nend", 4),
+        ("return list.map({ 1 }, function(x) return x print(x) end)", 1),
     ],
 )
 def test_what_follows_a_return_is_named_as_the_mistake(code: str, line: int) -> None:
