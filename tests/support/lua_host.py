@@ -171,6 +171,9 @@ class Answers:
     def display(self, request: DisplayRequest) -> None:
         self.shown.append(request)
 
+    def absent(self, line: int, field: str, names: str) -> None:
+        pass
+
     def unmatched(self, field: str, wanted: str, similar: str) -> None:
         self.tests.append((field, wanted, similar))
 
