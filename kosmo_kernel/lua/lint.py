@@ -4,7 +4,7 @@ Lua reads a variable that nothing sets as nil, so that a comparison with it is s
 of two types without complaint: `app.stack == "heroku-24"` is false because `app.stack` is a record,
 `app.maintenance == "true"` because it is true or false, and `dyno.state == "crashd"` because there is no such state.
 Times are texts: `dyno.updated_at > "2026-11-20 08:00"` is true of the whole day, because a blank comes before `T`. What
-a field holds is declared in the catalogue. The text is parsed only if it has something of the kind, and only up to
+a field holds is declared in the catalogue. A text is read only if it has something of the kind, and only up to
 `MAX_CHARACTERS_PARSED` characters.
 """
 
@@ -12,23 +12,29 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from functools import lru_cache
+from functools import cache, lru_cache
 from itertools import chain
-from typing import TYPE_CHECKING
+from typing import NamedTuple
 
 from kosmo_kernel import integrations
 from kosmo_kernel.catalogue import Column
 from kosmo_kernel.lua.run import MAX_CHARACTERS_PARSED
 from kosmo_kernel.lua.surface import record_type
 from kosmo_kernel.text import lazy_pattern, nearest
+from kosmo_kernel.values.lua_source import BINDS_CLOSER, OPERATORS, Names, Source, keys, read, set_variables
+from kosmo_kernel.values.lua_tokens import masked
 
-if TYPE_CHECKING:
-    from kosmo_kernel.lua.mistakes import Comparison
-
-# Most texts have nothing of the kind and need not be parsed.
+# Most texts have nothing of the kind and need not be read.
 _MAY_COMPARE = lazy_pattern(r"[=~]=\s*(?:[\"'\d\[]|true\b|false\b)|(?:[\"'\d\]]|\btrue|\bfalse)\s*[=~]=|\blist\s*\.")
-_OTHER_TYPE = lazy_pattern(r"[=~]=\s*(?:\d|true\b|false\b)|(?:\d|\btrue|\bfalse)\s*[=~]=")
 _MAY_ORDER = lazy_pattern(r"[<>]=?\s*[\"'A-Za-z_]|[\"']\s*[<>]")
+_MAY_MEAN_ANOTHER = lazy_pattern(r"\bawait\b|\bnot\b|\b(?:find|match|gmatch|gsub)\b|\[\s*[-0]|\blist\.\w+\(.*\*")
+# A variable that is compared with a field, or is an index, a value in a table or the value of the script.
+_VARIABLE = r"((?!(?:nil|true|false|not|function|end)\b)[A-Za-z_]\w*+)"
+_UNSET = lazy_pattern(
+    rf"(?:\.\s*\w+|\])\s*[=~]=\s*{_VARIABLE}(?!\s*[.(\[:{{\"'])|(?<![\w.:\"']){_VARIABLE}(?=\s*[=~]=\s*\w+\s*\.\s*\w)"
+    rf"|(?<=[\w\])])\s*\[\s*{_VARIABLE}\s*\]|(?<=[{{,;])\s*(?:\w+\s*=\s*)?{_VARIABLE}\s*(?=[,;}}])"
+    rf"|(?:\A|(?<=[\n;]))[ \t]*+(?:return\b[ \t]*+)?{_VARIABLE}\s*+\Z"
+)
 _TIME = lazy_pattern(
     r"\d{4}(-(0[1-9]|1[0-2])(-(0[1-9]|[12]\d|3[01])(T([01]\d|2[0-3])(:[0-5]\d(:[0-5]\d(\.\d+)?)?)?Z?)?)?)?"
 )
@@ -42,20 +48,20 @@ _KINDS = {
     "list": ("a list", ""),
     "object": ("a table", ""),
 }
-# What most texts have nothing of: a variable that is compared with a field, or is an index, a value in a table or the
-# value of the script; an index that is no positive number; `not` before a comparison; `-` in a pattern; and a function
-# of `list` that begins a line.
-_VARIABLE = r"(?!(?:nil|true|false|not|function|end)\b)[A-Za-z_]\w*+"
-_MAY_BE_WRONG = lazy_pattern(
-    rf"(?:\.\s*\w+|\])\s*[=~]=\s*{_VARIABLE}(?!\s*[.(\[:{{\"'])|(?<![\w.:\"']){_VARIABLE}\s*[=~]=\s*\w+\s*\.\s*\w"
-    rf"|[\w\])]\s*\[\s*(?:{_VARIABLE}|0|-\s*\d+)\s*\]|[{{,;]\s*(?:\w+\s*=\s*)?{_VARIABLE}\s*[,;}}]"
-    rf"|(?:\A|(?<=[\n;]))[ \t]*+(?:return\b[ \t]*+)?{_VARIABLE}\s*+\Z"
-    r"|\bnot\s+[A-Za-z_][\w.]*\s*[=~]=|:\s*(?:find|match|gmatch|gsub)\b"
-    r"|(?:\A|[;\n]|\b(?:do|then|else|repeat)\b)[ \t]*+list\s*\."
-)
+_TESTS = ("filter", "reject", "find")  # functions of `list` that compare fields with values
+_NEW_LISTS = (*_TESTS, "flatten", "take", "drop", "unique_by", "sort_by", "index_by", "group_by", "count_by", "sum_by")
+_STATEMENT_AFTER = (";", "do", "then", "else", "end", "repeat", "nil", "true", "false")  # what a statement can follow
 
-# What may be written as in another language and is taken in silence.
-_MAY_MEAN_ANOTHER = lazy_pattern(r"\bawait\b|\b(?:find|match|gmatch|gsub)\b|\blist\.(?:filter|reject|find)\(.*\*")
+
+class Comparison(NamedTuple):
+    """A comparison of a field with a literal."""
+
+    at: int  # its token
+    path: Names  # the names of the field, without that of its variable
+    kind: str  # of the literal: `string`, `number` or `keyword`
+    literal: str  # its text, without quotes
+    in_test: bool = False  # it is a test of `list.filter` and the like, `{ state = "crashed" }`
+    order: bool = False  # it asks which of the two is less
 
 
 def lint(
@@ -78,26 +84,106 @@ def lint(
         nearest_variable: returns the variable with the nearest name, or an empty text.
     """
     source = source[:MAX_CHARACTERS_PARSED]
-    habits = []
+    found: list[tuple[int, str]] = []
     if _MAY_MEAN_ANOTHER.search(source):
         from kosmo_kernel.lua.habits import warnings_of
 
-        habits = warnings_of(source, is_set)
-    literals, warnings = set(), []
-    for comparison, warning in _of_fields(source, calls):
-        literals.add(comparison.literal)
-        warnings.append(warning)
-    warnings += _of_tests(source, {test: text for test, text in (unmatched or {}).items() if test[1] not in literals})
-    if _MAY_BE_WRONG.search(source):
-        from kosmo_kernel.lua.mistakes import mistakes
+        found += sorted(warnings_of(source, is_set))
+    literals = set()
+    if _MAY_COMPARE.search(source) or _MAY_ORDER.search(source):
+        text = read(source)
+        for comparison, warning in _of_fields(comparisons(text), source, calls):
+            literals.add(comparison.literal)
+            found.append((text.tokens[comparison.at].start, warning))
+        found += ((text.tokens[at].start, warning) for at, warning in _new_lists(text))
+    for (field, value), near in sorted((unmatched or {}).items()):
+        at = max(source.find(f"{quote}{value}{quote}") for quote in "\"'")
+        if value not in literals and at >= 0:
+            found.append((at, f'no item has "{value[:40]}" as its `{field}`. Did you mean "{near}"?'))
+    found += _unset(source, is_set, nearest_variable)
+    return [f"line {source.count(chr(10), 0, start) + 1}: {warning}" for start, warning in found]
 
-        warnings += mistakes(source, is_set, nearest_variable)
-    return habits + warnings
+
+# What a script compares ------------------------------------------------------------------------------
 
 
-def _of_fields(source: str, calls: Collection[str]) -> Iterator[tuple[Comparison, str]]:
+def comparisons(source: Source) -> list[Comparison]:
+    """Return where fields are compared with literals. Fields that the script defines itself are left out."""
+    found = sorted((*_compared(source), *_tested(source)))
+    own = frozenset(chain.from_iterable(keys(source.code))) - {c.path[-1] for c in found if c.in_test}
+    return [comparison for comparison in found if comparison.in_test or own.isdisjoint(comparison.path)]
+
+
+def _compared(source: Source) -> Iterator[Comparison]:
+    words = source.words
+    for at, word in enumerate(words):
+        if word not in ("==", "~=", "<", ">", "<=", ">="):
+            continue
+        start = at - 1 if source.is_literal(at - 1) else source.start_of(at)
+        end = source.end_of(at + 1)
+        if (start and words[start - 1] in BINDS_CLOSER) or words[end] in BINDS_CLOSER:
+            continue
+        for begin, until, literal in (start, at, at + 1 if end == at + 2 else -1), (at + 1, end, at - 1):
+            names = source.path(begin, until)
+            path = names[max((index for index, name in enumerate(names) if not name), default=0) + 1 :]
+            order = word[0] in "<>"
+            if path and source.is_literal(literal) and (source.kinds[literal] == "string" or not order):
+                token = source.tokens[literal]
+                yield Comparison(at, path, token.kind, token.text, order=order)
+
+
+def _tested(source: Source) -> Iterator[Comparison]:
+    """Yield the comparisons of a test such as `list.filter(dynos, { state = "crashed" })`."""
+    for opening in _calls(source, _TESTS):
+        tables = [argument.value for argument in source.entries(opening) if source.words[argument.value] == "{"]
+        for entry in chain.from_iterable(map(source.entries, tables)):
+            if entry.name and source.is_literal(entry.value) and source.words[entry.value + 1] in (",", ";", "}"):
+                token, path = source.tokens[entry.value], tuple(entry.name.split("."))
+                yield Comparison(entry.start, path, token.kind, token.text, in_test=True)
+
+
+def _calls(source: Source, names: Collection[str]) -> Iterator[int]:
+    """Yield the brackets that open the arguments of functions of `list`."""
+    words = source.words
+    for at, word in enumerate(words):
+        if word in names and words[at - 2 : at] == ["list", "."] and words[at + 1] == "(":
+            if words[at - 3] not in (".", ":"):
+                yield at + 1
+
+
+def _new_lists(source: Source) -> Iterator[tuple[int, str]]:
+    """Yield tokens and warnings about calls of functions that return a new list which nothing takes."""
+    for opening in _calls(source, _NEW_LISTS) if "list" not in set_variables(source.code) else ():
+        start, end = opening - 3, source.suffix(opening)
+        begins = not start or source.words[start - 1] in _STATEMENT_AFTER or source.is_suffix(start)
+        begins = begins or source.is_literal(start - 1)
+        is_used = end >= source.size or source.words[end] in (*OPERATORS, ",") or source.suffix(end) > end
+        if begins and not is_used:
+            name = source.words[opening - 1]
+            yield start, f"`list.{name}` changes nothing: it returns what nothing here takes."
+
+
+def _unset(
+    source: str, is_set: Callable[[str], bool], nearest_variable: Callable[[str], str]
+) -> Iterator[tuple[int, str]]:
+    """Yield places and warnings about variables that would pass unnoticed if they are not set."""
+    if not _UNSET.search(source):
+        return
+    is_set = cache(is_set)
+    for match in _UNSET.finditer(masked(source)):
+        name = match[match.lastindex or 0]
+        if not is_set(name):
+            near = nearest_variable(name)
+            hint = f"Did you mean `{near}`?" if near else f'A text has quotes: "{name}".'
+            yield match.start(match.lastindex or 0), f"`{name}` is a variable that nothing sets. {hint}"
+
+
+# What the catalogue declares -------------------------------------------------------------------------
+
+
+def _of_fields(found: Sequence[Comparison], source: str, calls: Collection[str]) -> Iterator[tuple[Comparison, str]]:
     """Yield comparisons with a warning that follows from what the catalogue declares; see `lint`."""
-    if not _MAY_COMPARE.search(source) and not _MAY_ORDER.search(source):
+    if not found:
         return
     services = integrations.loaded()
     functions = [(integration.name, name) for integration in services for name in integration.table.names]
@@ -105,96 +191,63 @@ def _of_fields(source: str, calls: Collection[str]) -> Iterator[tuple[Comparison
     before = tuple((service, name) for service, name in functions if f"integrations.{service}.{name}" in calls)
     needed = ((i.name, function.name) for i in services for function in i.table.existing() if not before)
     declared = [_declared(in_source), _declared(before or tuple(needed))]
-    # Of a field with any text only a comparison with another type is of interest.
-    special = {name for columns_by_name, labels in declared for name in (*labels, *_special(columns_by_name))}
-    if not any(name in source for name in special) and not _OTHER_TYPE.search(source):
-        return
-    from kosmo_kernel.lua.mistakes import comparisons
-
-    for comparison in comparisons(source):
+    for comparison in found:
         for columns_by_name, labels in declared:
             name = comparison.path[-1]
             columns = _columns_of(comparison.path, columns_by_name.get(name, ()))
-            if comparison.in_test and (label := labels.get(name)):  # a test compares the label of a record
+            label = labels.get(name)
+            if comparison.in_test and label:  # a test compares the label of a record
                 columns = _columns_of((*comparison.path, label), columns_by_name.get(label, ()))
             if comparison.order:
-                yield from ((comparison, warning) for warning in _of_times(comparison, columns))
-            elif name in labels and comparison.kind == "string" and not comparison.in_test:
+                warning = _of_times(comparison, columns)
+            elif label and comparison.kind == "string" and not comparison.in_test:
                 warning = (
-                    f"line {comparison.line}: `.{name}` is a record, and Lua never finds a record equal to a text. "
-                    f'Compare its {labels[name]}: `.{name}.{labels[name]} == "…"`.'
+                    f"`.{name}` is a record, and Lua never finds a record equal to a text. "
+                    f'Compare its {label}: `.{name}.{label} == "…"`.'
                 )
-                yield comparison, warning
             else:
-                yield from ((comparison, warning) for warning in _of_columns(comparison, columns))
-            if columns or name in labels:
+                warning = _of_columns(comparison, columns)
+            if warning:
+                yield comparison, warning
+            if columns or label:
                 break
 
 
-def _of_tests(source: str, unmatched: Mapping[tuple[str, str], str]) -> Iterator[str]:
-    """Yield the warnings about texts of tests that match nothing, if they are written in the script."""
-    if not unmatched:
-        return
-    from kosmo_kernel.values.lua_tokens import tokens_of
-
-    starts = {token.text: token.start for token in reversed(tokens_of(source)) if token.kind == "string"}
-    written = [test for test in unmatched if test[1] in starts]
-    for field, value in sorted(written, key=lambda test: (starts[test[1]], test)):
-        line = source.count("\n", 0, starts[value]) + 1
-        yield f'line {line}: no item has "{value[:40]}" as its `{field}`. Did you mean "{unmatched[field, value]}"?'
-
-
-def _of_columns(comparison: Comparison, columns: Sequence[Column]) -> Iterator[str]:
-    """Yield the warning about a comparison with fields of which it may be one."""
+def _of_columns(comparison: Comparison, columns: Sequence[Column]) -> str:
+    """Return the warning about a comparison with fields of which it may be one, or an empty text."""
     kinds = {_KINDS[column.kind] for column in columns}
     if len(kinds) != 1 or any(column.default is not None for column in columns):
-        return
+        return ""
     [(words, kind)] = kinds
-    name = ".".join(columns[0].path[-len(comparison.path) :])
-    start = f"line {comparison.line}: "
+    name, literal = ".".join(columns[0].path[-len(comparison.path) :]), comparison.literal
     if kind != comparison.kind:
-        literal = _LITERALS[comparison.kind]
-        yield f"{start}`.{name}` is {words}, and Lua never finds it equal to {literal}.{_hint(comparison, name, kind)}"
+        wrong = f"`.{name}` is {words}, and Lua never finds it equal to {_LITERALS[comparison.kind]}."
+        if kind == "string":
+            right = f'"{literal}"'
+        elif literal in ("true", "false") if kind == "keyword" else kind and re.fullmatch(r"\d+(\.\d+)?", literal):
+            right = f"{literal}, without quotes" if comparison.in_test else literal
+        else:
+            return wrong
+        return f"{wrong} Write {right}." if comparison.in_test else f"{wrong} Write `.{name} == {right}`."
     values = tuple(dict.fromkeys(chain.from_iterable(column.values for column in columns)))
-    if kind == comparison.kind and all(column.values for column in columns) and comparison.literal not in values:
-        near = nearest(comparison.literal, values, 1)
-        hint = f'Did you mean "{near[0]}"?' if near else f"Known ones are {', '.join(values)}."
-        yield f'{start}"{comparison.literal[:40]}" is no known value of `.{name}`. {hint}'
+    if literal in values or not all(column.values for column in columns):
+        return ""
+    near = nearest(literal, values, 1)
+    hint = f'Did you mean "{near[0]}"?' if near else f"Known ones are {', '.join(values)}."
+    return f'"{literal[:40]}" is no known value of `.{name}`. {hint}'
 
 
-def _of_times(comparison: Comparison, columns: Sequence[Column]) -> Iterator[str]:
-    """Yield the warning about a text that does not begin as times do, if the fields are times."""
+def _of_times(comparison: Comparison, columns: Sequence[Column]) -> str:
+    """Return the warning about a text that does not begin as times do, if the fields are times, or an empty text."""
     literal = comparison.literal
     if _TIME.fullmatch(literal) or {column.kind for column in columns} != {"timestamp"}:
-        return
+        return ""
     corrected = literal.strip().replace(" ", "T", 1)
-    hint = (
-        f'"{corrected}"'
-        if _TIME.fullmatch(corrected)
-        else 'a day, "2026-11-20", or a time in UTC, "2026-11-20T09:00:00Z"'
-    )
+    general = 'a day, "2026-11-20", or a time in UTC, "2026-11-20T09:00:00Z"'
+    hint = f'"{corrected}"' if _TIME.fullmatch(corrected) else general
     name = ".".join(columns[0].path[-len(comparison.path) :])
-    yield (
-        f'line {comparison.line}: `.{name}` is a text such as "2026-11-20T09:00:00Z", and compared with '
-        f'"{literal[:40]}" letter by letter. Write {hint}.'
-    )
-
-
-def _hint(comparison: Comparison, name: str, kind: str) -> str:
-    """Return what to write instead, if the literal can be of the field's kind."""
-    text = comparison.literal
-    if kind == "string":
-        return f' Write "{text}".' if comparison.in_test else f' Write `.{name} == "{text}"`.'
-    if text in ("true", "false") if kind == "keyword" else kind and re.fullmatch(r"\d+(\.\d+)?", text):
-        return f" Write {text}, without quotes." if comparison.in_test else f" Write `.{name} == {text}`."
-    return ""
-
-
-def _special(columns_by_name: Mapping[str, Collection[Column]]) -> Iterator[str]:
-    """Yield the fields that cannot hold every text."""
-    for name, columns in columns_by_name.items():
-        if any(column.values or column.kind == "timestamp" or _KINDS[column.kind][1] != "string" for column in columns):
-            yield name
+    written = f'compared with "{literal[:40]}" letter by letter. Write {hint}.'
+    return f'`.{name}` is a text such as "2026-11-20T09:00:00Z", and {written}'
 
 
 @lru_cache(maxsize=64)

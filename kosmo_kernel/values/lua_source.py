@@ -8,14 +8,13 @@ the text, without recursion.
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterator
 from functools import lru_cache
 from itertools import chain
 from operator import attrgetter
-
-from msgspec import Struct
+from typing import NamedTuple
 
 from kosmo_kernel.values.lua_tokens import Token, tokens_of
 
@@ -23,6 +22,7 @@ MAX_TEXTS = 256  # whose facts are kept: more than a session keeps scripts, all 
 WHOLE = -1  # stands for the token that opens the whole text
 STEP = "  "  # indentation of a block, if the text has no indentation of its own
 BRACKETS = {"(": ")", "[": "]", "{": "}"}
+_CLOSING = frozenset(BRACKETS.values())
 SEPARATORS = (",", ";")
 _OPENS = frozenset((*BRACKETS, "function", "do", "then", "else", "repeat"))
 _CLOSES = {  # what each closing word closes
@@ -34,30 +34,26 @@ _CLOSES = {  # what each closing word closes
 }
 _HEADS = ("if", "elseif", "while", "for")
 _STATEMENTS = frozenset((*_HEADS, "break", "do", "else", "end", "goto", "local", "repeat", "return", "then", "until"))
-_STRUCTURE = _STATEMENTS | _OPENS | _CLOSES.keys() | {*SEPARATORS}  # words that are matched or separate
 # What begins a statement whatever comes before it, and does not close a block.
 _BEGIN = frozenset(("for", "goto", "if", "local", "repeat", "return", "while"))
 PREFIXES = frozenset(("not", "-", "#", "~"))
-OPERATORS = frozenset(
-    ["+", "-", "*", "/", "//", "%", "^", "..", "==", "~=", "<", ">", "<=", ">=", "and", "or", "&", "|", "~", "<<", ">>"]
-)
-CONSTANTS = frozenset(("nil", "true", "false", "..."))
-_ENCLOSED = ("(", "{", "function")
+BINDS_CLOSER = PREFIXES | frozenset(("+", "*", "/", "//", "%", "^", "..", "&", "|", "<<", ">>"))  # than comparisons
+OPERATORS = BINDS_CLOSER - {"not", "#"} | {"==", "~=", "<", ">", "<=", ">=", "and", "or"}
+_STRUCTURE = _STATEMENTS | _OPENS | _CLOSES.keys() | {*SEPARATORS}  # words that are matched or separate
 Names = tuple[str, ...]
 
 
-class Binding(Struct, frozen=True):
-    """A variable, or a field of one, and what the text sets it to."""
+class Binding(NamedTuple):
+    """A variable, or a field of one, that the text sets."""
 
     path: Names  # the variable and the fields after it
-    at: int  # the token that sets it
+    at: int  # the token that sets it: `=`, `in`, `function` or, without a value, `local`
     block: int  # the token that opens the block that it is local to, or `WHOLE`
-    how: str  # `value`, `loop`, `parameter`, `self` or `function`
-    values: tuple[int, ...] = ()  # where the expressions on the right begin; the `function` of the others
+    how: str  # `value`, `loop`, `parameter`, `function` or `declared`
     index: int = 0  # its position among the names that are set together
 
 
-class TableEntry(Struct, frozen=True):
+class TableEntry(NamedTuple):
     """A field or an item of a table constructor, or an argument of a call."""
 
     name: str  # empty for an item, and for a key that is no literal
@@ -65,7 +61,7 @@ class TableEntry(Struct, frozen=True):
     value: int  # the first token of its value
 
 
-_start = attrgetter("start")
+_end = attrgetter("end")
 
 
 def read(code: str) -> Source:
@@ -75,6 +71,9 @@ def read(code: str) -> Source:
     if latest is None or latest.code != code:
         _latest = latest = Source(code, latest)
     return latest
+
+
+_latest: Source | None = None
 
 
 class Source:
@@ -91,36 +90,36 @@ class Source:
         self.words: list[str] = []
         self.kinds: list[str] = []
         self.opener: list[int] = []  # the innermost bracket or block around each token, and around the end
-        self.partner: dict[int, int] = {}  # of the tokens that open and close brackets and blocks
+        self.partner: list[int] = []  # of the tokens that open and close brackets and blocks; others are their own
         self.separators: dict[int, list[int]] = {}  # directly inside each bracket and block
-        self.statements: list[int] = []  # tokens outside of all blocks that begin a statement whatever is before them
         self.bindings: dict[str, list[Binding]] = {}  # what the text sets, by the name of the variable, in its order
         if earlier:
             self._take(earlier)
-        tokens, first = tokens_of(code), len(self.tokens)
-        begin = self.tokens[-1].end if first else 0
-        new = [token for token in tokens[bisect_left(tokens, begin, key=_start) :] if token.kind != "comment"]
-        self.tokens += new
+        first = len(self.tokens)
+        new = list(tokens_of(code, self.tokens[-1].end if first else 0))
+        self.last = new[-1] if new else None  # may be a comment
+        self.tokens += [token for token in new if token.kind != "comment"]
         self.size = len(self.tokens)
-        self.words += [*("" if token.kind == "string" else token.text for token in new), *[""] * 3]
-        self.kinds += [*(token.kind for token in new), *[""] * 3]
+        self.words += [*("" if token.kind == "string" else token.text for token in self.tokens[first:]), *[""] * 3]
+        self.kinds += [*(token.kind for token in self.tokens[first:]), *[""] * 3]
+        self.partner += range(first, self.size + 3)
         self._match(first)
-        self._bind(first)
+        for at in range(first, self.size):
+            for binding in self._set(at) if self.words[at] in ("=", "in", "function", "local") else ():
+                self.bindings.setdefault(binding.path[0], []).append(binding)
 
     def _take(self, earlier: Source) -> None:
         """Take what is known of the statements, outside of all blocks, that an earlier text begins with too."""
         size = min(len(self.code), len(earlier.code))
-        end = self.code.rfind("\n", 0, size) + 1 if self.code[:size] == earlier.code[:size] else 0
-        index = bisect_right([earlier.tokens[at].end for at in earlier.statements], end)
-        self.statements = earlier.statements[: max(index - 1, 0)]
-        first = earlier.statements[index - 1] if index else 0
-        self.tokens, self.words = earlier.tokens[:first], earlier.words[:first]
-        self.kinds, self.opener = earlier.kinds[:first], earlier.opener[:first]
-        self.partner = {at: other for at, other in earlier.partner.items() if at < first and other <= first}
-        self.separators = {at: own for at, own in earlier.separators.items() if at < first}
-        self.separators[WHOLE] = [at for at in self.separators.get(WHOLE, ()) if at < first]
-        bindings = {name: [b for b in own if b.at < first] for name, own in earlier.bindings.items()}
-        self.bindings = {name: own for name, own in bindings.items() if own}
+        first = bisect_left(earlier.tokens, size, key=_end) - 1 if self.code[:size] == earlier.code[:size] else 0
+        while first > 0 and (earlier.words[first] not in _BEGIN or earlier.opener[first] != WHOLE):
+            first -= 1
+        if first > 0:
+            self.tokens, self.words, self.kinds = earlier.tokens[:first], earlier.words[:first], earlier.kinds[:first]
+            self.opener, self.partner = earlier.opener[:first], earlier.partner[:first]
+            self.separators = {at: own for at, own in earlier.separators.items() if at < first}
+            known = [(name, own) for name, own in earlier.bindings.items() if own[0].at < first]
+            self.bindings = {name: [binding for binding in own if binding.at < first] for name, own in known}
 
     def _match(self, first: int) -> None:
         """Match brackets and blocks from a token on that is outside of all."""
@@ -138,12 +137,10 @@ class Source:
                     self.partner[at] = opening
                     break
             self.opener.append(stack[-1])
-            if word in _BEGIN and len(stack) == 1:
-                self.statements.append(at)
             if word in _OPENS:
                 stack.append(at)
                 count[word] += 1
-            elif word in SEPARATORS:
+            elif word in SEPARATORS and stack[-1] != WHOLE:
                 self.separators.setdefault(stack[-1], []).append(at)
         self.opener += [stack[-1]] * (len(self.words) - len(self.opener))
 
@@ -158,15 +155,19 @@ class Source:
 
     # Expressions -------------------------------------------------------------------------------------
 
+    def is_literal(self, at: int) -> bool:
+        """Return whether a token is a text, a number, `true` or `false`."""
+        return at >= 0 and (self.kinds[at] in ("string", "number") or self.words[at] in ("true", "false"))
+
     def is_suffix(self, at: int) -> bool:
         """Return whether a bracket or a string is the argument, or the index, of what is before it."""
-        return at > 0 and (self.kinds[at - 1] in ("name", "string") or self.words[at - 1] in BRACKETS.values())
+        return at > 0 and (self.kinds[at - 1] in ("name", "string") or self.words[at - 1] in _CLOSING)
 
     def start_of(self, end: int) -> int:
         """Return the first token of the name, fields, indexes and calls that end before a token."""
         at = end - 1
         while at > 0:
-            at = self.partner.get(at, at) if self.words[at] in BRACKETS.values() else at
+            at = self.partner[at] if self.words[at] in _CLOSING else at
             if self.kinds[at] == "name" and self.words[at - 1] in (".", ":"):
                 at -= 2
             elif (self.kinds[at] == "string" or self.words[at] in BRACKETS) and self.is_suffix(at):
@@ -175,113 +176,94 @@ class Source:
                 break
         return max(at, 0)
 
+    def after(self, opening: int) -> int:
+        """Return the token after a bracket or block; without an end it extends to the end of the text."""
+        return self.partner[opening] + 1 if self.partner[opening] > opening else self.size + 1
+
     def suffix(self, at: int) -> int:
         """Return the token after the field, index or arguments of a call that begin at a token; itself if none do."""
         if self.words[at] in (".", ":"):
             return at + 2
-        return self.partner.get(at, self.size) + 1 if self.words[at] in BRACKETS else at + (self.kinds[at] == "string")
+        return self.after(at) if self.words[at] in BRACKETS else at + (self.kinds[at] == "string")
 
-    def expressions(self, at: int) -> tuple[tuple[int, ...], int]:
-        """Return where the expressions with commas between begin, the first at a token, and the token after them."""
-        starts = [at]
-        while at < self.size:
-            while self.words[at] in PREFIXES:
-                at += 1
-            is_base, is_closed = self.kinds[at] == "name" or self.words[at] == "(", self.words[at] in _ENCLOSED
-            if not (is_base or is_closed or self.kinds[at] in ("string", "number") or self.words[at] in CONSTANTS):
+    def end_of(self, at: int) -> int:
+        """Return the token after the operand that begins at a token."""
+        end = self.after(at) if self.words[at] in (*BRACKETS, "function") else at + 1
+        while (self.kinds[at] == "name" or self.words[at] == "(") and end < self.size and self.suffix(end) > end:
+            end = self.suffix(end)
+        return end
+
+    def value(self, at: int, index: int) -> tuple[int, int]:
+        """Return where the expression with an index after a token begins, or the last one, and how many are missing."""
+        start = at = at + 1
+        while index and at < self.size and self.words[at] not in _STATEMENTS:
+            if self.words[at] == ",":
+                start, index = at + 1, index - 1
+            elif at > start and self.kinds[at] == "name" and self.is_suffix(at):  # the next statement
                 break
-            at = self.partner.get(at, self.size) + 1 if is_closed else at + 1
-            while is_base and at < self.size and (after := self.suffix(at)) > at:
-                at = after
-            if at < self.size and self.words[at] == ",":
-                starts.append(at + 1)
-            elif at >= self.size or self.words[at] not in OPERATORS:
-                break
-            at += 1
-        return tuple(starts), at
+            at = max(at, self.partner[at]) + 1
+        return start, index
 
     def entries(self, opening: int) -> list[TableEntry]:
         """Return what is between the brackets of a table constructor or a call."""
-        last = self.partner.get(opening, self.size)
         starts = (opening + 1, *(at + 1 for at in self.separators.get(opening, ())))
-        return [self.entry(start) for start in starts if start < last]
+        return [self.entry(start) for start in starts if start < self.after(opening) - 1]
 
     def entry(self, start: int) -> TableEntry:
         """Return the field or item that begins at a token."""
         if self.kinds[start] == "name" and self.words[start + 1] == "=":
             return TableEntry(self.words[start], start, start + 2)
-        if self.words[start] == "[" and self.words[(closing := self.partner.get(start, self.size)) + 1] == "=":
-            return TableEntry(self.tokens[start + 1].text if self._is_key(start) else "", start, closing + 2)
+        if self.words[start] == "[" and self.words[self.after(start)] == "=":
+            return TableEntry(self._key(start), start, self.after(start) + 1)
         return TableEntry("", start, start)
 
-    def _is_key(self, at: int) -> bool:
-        """Return whether an index is a literal text."""
-        return self.words[at] == "[" and self.kinds[at + 1] == "string" and self.partner.get(at) == at + 2
+    def _key(self, at: int) -> str:
+        """Return the literal text that an index is, or an empty text."""
+        return self.tokens[at + 1].text if self.kinds[at + 1] == "string" and self.partner[at] == at + 2 else ""
 
     def path(self, start: int, end: int) -> Names:
         """Return the names of a variable and of the fields after it between two tokens, without what is none."""
         path = [self.words[start] if self.kinds[start] == "name" else ""]
-        start = self.partner.get(start, start)
+        start = max(start, self.partner[start])
         while (start := start + 1) < end:
             if self.words[start] in (".", ":"):
                 path.append(self.words[start + 1])
                 start += 1
             else:
-                path.append(self.tokens[start + 1].text if self._is_key(start) else "")
-                start = self.partner.get(start, start)
+                path.append(self._key(start))
+                start = max(start, self.partner[start])
         return tuple(path)
 
     # Names -------------------------------------------------------------------------------------------
 
-    def _bind(self, first: int) -> None:
-        """Find what the text sets from a token on."""
-        for at in range(first, self.size):
-            word = self.words[at]
-            if word in ("=", "in", "function") or (word == "local" and self.words[at + 1] != "function"):
-                for binding in self._function(at) if word == "function" else self._set(at):
-                    self.bindings.setdefault(binding.path[0], []).append(binding)
-
     def visible(self, name: str, at: int) -> Iterator[Binding]:
-        """Yield what the text sets a variable to that is visible at a token, the last first."""
+        """Yield where the text sets a variable that is visible at a token, the last first."""
         own = [b for b in self.bindings.get(name, ()) if len(b.path) == 1 and b.at < at]
         blocks = {WHOLE, *self.around(at)} if own else ()
         return (binding for binding in reversed(own) if binding.block in blocks)
 
     def _set(self, at: int) -> Iterator[Binding]:
-        """Yield the bindings of a `local`, a `=` or an `in`."""
-        if self.words[at] == "local":
+        """Yield the bindings of a `local`, a `function`, a `=` or an `in`."""
+        if self.words[at] == "function":
+            head, is_local = self.head(at), self.words[at - 1] == "local"
+            if head > at + 1:
+                yield Binding(self.path(at + 1, head), at, self.opener[at] if is_local else WHOLE, "function")
+            for index, name in enumerate(self.parameters(at)):
+                yield Binding((name,), at, at, "parameter", index)
+        elif self.words[at] == "local":
             names, end = self.names(at + 1)
-            yield from (Binding((name,), at, self.opener[at], "value") for name in names if self.words[end] != "=")
-            return
-        targets = self._targets(at)
-        before = self.words[targets[0][0] - 1] if targets and targets[0][0] else ""
-        values, end = self.expressions(at + 1) if targets else ((), 0)
-        how, block = ("loop", end) if before == "for" else ("value", self.opener[at] if before == "local" else WHOLE)
-        if how == "value" or self.words[end : end + 1] == ["do"]:
-            for index, (start, target_end) in enumerate(targets):
-                yield Binding(self.path(start, target_end), at, block, how, values, index)
-
-    def _targets(self, at: int) -> list[tuple[int, int]]:
-        """Return where the names and fields before a `=` or `in` begin and end."""
-        targets: list[tuple[int, int]] = []
-        while at > 0 and self.words[self.opener[at]] not in BRACKETS:
-            end = at - 3 if self.words[at - 1] == ">" else at  # the attribute of a local variable
-            targets.append((self.start_of(end), end))
-            at = targets[-1][0] - 1
-            if at < 0 or self.words[at] != ",":
-                break
-        return targets[::-1]
-
-    def _function(self, at: int) -> Iterator[Binding]:
-        """Yield the name of a function and its parameters."""
-        end = self.head(at)
-        path = self.path(at + 1, end) if end > at + 1 else ()
-        if path:
-            yield Binding(path, at, self.opener[at] if self.words[at - 1] == "local" else WHOLE, "function", (at,))
-        if self.words[end - 2] == ":":
-            yield Binding(("self",), at, at, "self", (at + 1,))
-        for index, name in enumerate(self.names(end + 1)[0]):
-            yield Binding((name,), at, at, "parameter", (at,), index)
+            for name in names if self.words[end] != "=" else ():
+                yield Binding((name,), at, self.opener[at], "declared")
+        else:
+            targets, end = [], at
+            while end > 0 and self.words[self.opener[end]] not in BRACKETS and (not targets or self.words[end] == ","):
+                end -= 3 * (self.words[end - 1] == ">")  # the attribute of a local variable
+                targets.append((self.start_of(end), end))
+                end = targets[-1][0] - 1
+            how = "loop" if end >= 0 and self.words[end] == "for" else "value"
+            block = self.opener[at] if end >= 0 and self.words[end] in ("for", "local") else WHOLE
+            for index, target in enumerate(reversed(targets)):
+                yield Binding(self.path(*target), at, block, how, index)
 
     def head(self, function: int) -> int:
         """Return the bracket that opens the parameters of a function."""
@@ -305,9 +287,6 @@ class Source:
                 break
             at += 1
         return names, at
-
-
-_latest: Source | None = None
 
 
 # What is read of whole scripts -----------------------------------------------------------------------
@@ -346,10 +325,11 @@ def set_variables(text: str) -> frozenset[str]:
 
 def indent(code: str) -> str:
     """Return the indentation of the line after an unfinished text."""
-    everything, source = tokens_of(f"{code}\n"), read(code)
-    if not source.tokens or not everything[-1].closed:
+    source = read(code)
+    last = next(reversed(list(tokens_of(f"{code}\n"))), None)
+    if last is None or not source.tokens or not last.closed:
         return ""  # in a string or comment, whitespace is content
-    lines = code[: everything[-1].end].split("\n")
+    lines = code[: last.end].split("\n")
     blanks, opening = [line[: len(line) - len(line.lstrip())] for line in lines], source.opener[source.size]
     heads = (word for word in reversed(source.words) if word in (*_HEADS, "then", "do"))
     if opening == WHOLE:

@@ -1,22 +1,21 @@
 """Split Lua text, complete or still being typed, into tokens.
 
 One regular expression finds them. Nothing is an error: a string without its end stops at the end of its line, and a
-character that Lua does not know is a `mark`. What was typed after the last text is read without the lines above it.
+character that Lua does not know is a `mark`.
 """
 
 from __future__ import annotations
 
 import re
-from bisect import bisect_left
 from collections.abc import Iterator
-from operator import attrgetter
 from typing import Literal, NamedTuple
 
+from kosmo_kernel.text import lazy_pattern
 from kosmo_kernel.values.lua_literals import KEYWORDS
 
 Kind = Literal["name", "keyword", "string", "comment", "number", "mark"]
 
-_TOKEN = re.compile(
+_TOKEN = lazy_pattern(
     r"""
     (?P<name> [^\W\d]\w* )
   | (?P<comment> --\[(?P<dashes>=*)\[ [\s\S]*? (?: (?P<comment_end> \](?P=dashes)\] ) | \Z ) | --.* )
@@ -40,24 +39,8 @@ class Token(NamedTuple):
     closed: bool = True  # False for a string or comment whose end is missing
 
 
-def tokens_of(code: str) -> list[Token]:
-    """Return the tokens of a Lua text, without whitespace."""
-    global _latest  # noqa: PLW0603 - one assignment replaces it as a whole, which is safe in any thread
-    previous, tokens = _latest
-    size = min(len(previous), len(code))
-    begin = code.rfind("\n", 0, size) + 1 if previous[:size] == code[:size] else 0
-    tokens = tokens[: bisect_left(tokens, begin, key=attrgetter("end"))]
-    begin = tokens[-1].end if tokens else 0
-    tokens += _read(code, begin)
-    _latest = code, tokens
-    return tokens.copy()
-
-
-_latest: tuple[str, list[Token]] = ("", [])
-
-
-def _read(code: str, begin: int) -> Iterator[Token]:
-    """Yield the tokens from the end of a token on."""
+def tokens_of(code: str, begin: int = 0) -> Iterator[Token]:
+    """Yield the tokens of a Lua text, without whitespace, from the end of a token on."""
     for match in _TOKEN.finditer(code, begin):
         kind, text, (start, end) = match.lastgroup, match[0], match.span()
         closed = True

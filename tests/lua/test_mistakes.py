@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from kosmo_kernel.lua.lint import lint
-from kosmo_kernel.lua.mistakes import comparisons
+from kosmo_kernel.lua.lint import comparisons, lint
 from kosmo_kernel.lua.run import ChunkHistory
+from kosmo_kernel.values.lua_source import Source
 
 
 @pytest.mark.parametrize(
@@ -25,7 +25,7 @@ from kosmo_kernel.lua.run import ChunkHistory
     ],
 )
 def test_comparisons_of_fields_with_literals_are_read(source: str, expected: list[tuple[tuple[str, ...], str]]) -> None:
-    assert [(comparison.path, comparison.literal) for comparison in comparisons(source)] == expected
+    assert [(comparison.path, comparison.literal) for comparison in comparisons(Source(source))] == expected
 
 
 @pytest.mark.parametrize(
