@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from string import ascii_letters, digits
 
 from kosmo_kernel import accounts, integrations
-from kosmo_kernel.catalogue import ERROR_MODES, RESERVED, Column, Function, Integration
+from kosmo_kernel.catalogue import ERROR_MODES, RESERVED, Column, Function
 from kosmo_kernel.docs import GUIDES, titles
 from kosmo_kernel.editor.resolver import (
     CallResult,
@@ -21,7 +21,6 @@ from kosmo_kernel.editor.resolver import (
     Chain,
     LiveState,
     Meaning,
-    NamePath,
     Resolver,
     Written,
     call_result_of,
@@ -30,12 +29,11 @@ from kosmo_kernel.editor.resolver import (
     takes,
 )
 from kosmo_kernel.safety.text import is_plain_in_quotes
+from kosmo_kernel.text import lazy_pattern
 from kosmo_kernel.values.lua_literals import KEYWORDS, is_lua_name
-from kosmo_kernel.values.lua_tokens import tokens_of
+from kosmo_kernel.values.lua_source import WHOLE, Binding, TableEntry
 
-PAGE_READERS = ("docs.read", "lua_read_doc")
-NAMESPACE = "app"
-BOOLEANS = ("true", "false")
+_WORD = lazy_pattern(r"\w*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,19 +64,16 @@ def complete(code: str, cursor: int, live: LiveState | None, account: str = "") 
         account: the account that `heroku.<function>` uses in this code; the session's if empty.
     """
     before = code[:cursor]
-    last = next(reversed(tokens_of(before)), None)
-    start = len(before)
+    start = len(before) - len(_WORD.match(before[::-1])[0])  # type: ignore[index] # it matches an empty text
+    start = len(before) if before[start : start + 1].isdigit() else start
+    resolver = Resolver(before[:start], live, account)
+    last = resolver.source.last
     matches: Iterator[Match] = iter(())
-    if last is None or last.end < len(before) or last.kind == "mark" or (last.closed and last.kind == "string"):
-        matches = _names(Resolver(before, live), code[cursor:])
-    elif last.kind == "string":
+    if last and last.kind == "string" and not last.closed:
         start -= len(last.text)
-        matches = _strings(Resolver(before, live, account))
-    elif last.kind in ("name", "keyword"):
-        start = last.start
-        matches = _names(Resolver(before[:start], live), code[cursor:])
-    elif last.kind == "comment" and last.closed:
-        matches = _names(Resolver(before, live), code[cursor:])
+        matches = _strings(resolver)
+    elif last is None or last.end < start or last.kind == "mark" or (last.closed and last.kind != "number"):
+        matches = _names(resolver, code[cursor:])
     return Completion(filter_matches(matches, before[start:]), start, len(before))
 
 
@@ -101,64 +96,62 @@ def pages() -> Iterator[Match]:
 def _strings(resolver: Resolver) -> Iterator[Match]:
     """Yield what the string being typed can hold: a page name, a table key, one of a few words, a listed name."""
     source, at = resolver.source, resolver.source.size - 1
-    site = next(resolver.calls_around(at), None)
     if source.words[source.opener[at]] == "[" and source.opener[at] == at - 1:
         yield from _members(resolver, resolver.before(at - 1))
         return
-    if source.is_suffix(at):  # a call without brackets
-        site = CallSite(at, 0, None, "")
+    # A string after a name is a call without brackets.
+    site = CallSite(at, 0, None, "") if source.is_suffix(at) else next(resolver.calls_around(at), None)
     if site is None:
         return
-    yield from (Match(value, "instance") for value in _listed_values(resolver, site))
-    if site.key:
-        yield from (Match(value, "param") for value in _argument(resolver, site).values)
-        return
     name = resolver.library_name(resolver.before(site.at))
+    yield from _listed_values(resolver, site)
+    yield from (Match(value, "param") for value in argument_at(resolver, site, site.key).values)
     if site.table is None and takes(name, site.position, "key", "test"):
         yield from (Match(column.name, "property") for column in _columns_of_items(resolver, site))
-    if name in PAGE_READERS:
+    if name in ("docs.read", "lua_read_doc"):
         yield from pages()
-    yield from (Match(word, "param") for word in _WORDS.get((name, site.position), ()))
-
-
-def _argument(resolver: Resolver, site: CallSite) -> Argument:
-    """Return the argument whose value is being typed."""
-    arguments = _arguments(resolver, site)
-    return next((argument for argument in arguments if argument.name == site.key), Argument("", "", ""))
+    yield from (Match(word, "param") for word in _WORDS.get((name, site.position), ()) if not site.key)
 
 
 def _columns_of_items(resolver: Resolver, site: CallSite) -> tuple[Column, ...]:
     """Return the columns of the records in the list that is the first argument of a call."""
-    item = resolver.item_of_call(site)
-    if isinstance(item, NamePath):
-        item = call_result_of(resolver.state.resolve(item.chain) or {})
+    item = resolver.item(resolver.value(site.at + 1))
+    if isinstance(item, tuple):
+        item = call_result_of(resolver.state.resolve(item))
     return item.columns if isinstance(item, CallResult) and not item.path else ()
 
 
 def _names(resolver: Resolver, after_cursor: str) -> Iterator[Match]:
     """Yield what can stand where a name is being typed, after the text of the resolver."""
     source = resolver.source
-    end = source.size
-    mark = source.words[end - 1]
+    end, mark = source.size, source.words[source.size - 1]
     if mark in (".", ":"):
-        meaning = resolver.before(end - 1)
-        members = _members(resolver, meaning)
+        members = _members(resolver, resolver.before(end - 1))
         if mark == ":":  # only functions follow it, which get the value as their `self`
-            functions = [_without_self(match) for match in members if match.type == "function"]
-            members = iter(functions or _string_methods())
+            functions = [
+                replace(match, signature=re.sub(r"\(self(, |(?=\)))", "(", match.signature, count=1))
+                for match in members
+                if match.type == "function"
+            ]
+            strings = (entry for entry in library().values() if entry.name.startswith("string."))
+            members = iter(functions or [Match(e.name.partition(".")[2], "function", e.signature) for e in strings])
         yield from (match for match in members if is_lua_name(match.text))
         return
-    if end and source.kinds[end - 1] == "number" and source.tokens[end - 1].end == len(source.code):
-        return
-    site = next(resolver.calls_around(end), None)
-    if site and site.table is not None and site.table == source.opener[end] and mark in ("{", ",", ";"):
-        yield from _argument_names(resolver, site, after_cursor)
-    if site and site.key and mark == "=":
-        yield from (Match(value, "param") for value in _argument(resolver, site).literals)
+    if site := next(resolver.calls_around(end), None):
+        if site.table is not None and site.table == source.opener[end] and mark in ("{", ",", ";"):
+            yield from _argument_names(resolver, site, after_cursor)
+        elif site.key and mark == "=":
+            argument = argument_at(resolver, site, site.key)
+            literals = ("true", "false") if argument.kind == "boolean" else (f'"{value}"' for value in argument.values)
+            yield from (Match(literal, "param") for literal in literals)
     variables = dict(resolver.state.names(()))
-    for name, binding in resolver.visible_names().items():
+    blocks = {WHOLE, *source.around(end)}
+    visible = ([b for b in own if b.block in blocks and len(b.path) == 1] for own in source.bindings.values())
+    latest = sorted((own[-1] for own in visible if own), key=lambda b: (b.at, b.position), reverse=True)
+    names = {binding.path[0]: binding for binding in latest if binding.path[0]}
+    for name, binding in names.items():
         variables.pop(name, None)
-        yield _written_match(resolver, name, binding.values[0] if binding.how == "function" else None)
+        yield _written_match(resolver, name, binding)
     yield from _live_matches(resolver, (), variables)
     yield from (Match(word, "keyword") for word in sorted(KEYWORDS))
 
@@ -174,45 +167,27 @@ def _argument_names(resolver: Resolver, site: CallSite, after_cursor: str) -> It
             yield Match(name if is_assigned else f"{name} = ", "param", f"{argument.name}: {argument.kind}")
 
 
-def _arguments(resolver: Resolver, site: CallSite) -> tuple[Argument, ...]:
-    """Return the fields that the table passed to a call can have."""
-    callee = resolver.before(site.at)
-    name = resolver.library_name(callee)
-    if takes(name, site.position, "test"):
-        return fields_of(_columns_of_items(resolver, site))
-    if name:
-        return options_of(name, site.position)
-    if not isinstance(callee, NamePath) or site.position != 0:
-        return ()
-    if function := resolver.function_at(callee):
-        return arguments_of(function)
-    info = resolver.state.resolve(callee.chain) or {}
-    return tuple(Argument(**argument) for argument in info.get("arguments", ()))
-
-
 def _members(resolver: Resolver, meaning: Meaning) -> Iterator[Match]:
     """Yield what a value has, whether or not it can be written after a dot."""
-    if isinstance(meaning, (NamePath, Written)):
-        for binding in resolver.assigned(meaning):
-            at = binding.values[min(binding.index, len(binding.values) - 1)] if binding.values else None
-            yield _written_match(resolver, binding.path[-1], at)
+    for binding in resolver.assigned(meaning):
+        yield _written_match(resolver, binding.path[-1], binding)
     match meaning:
-        case NamePath():
-            yield from _live_members(resolver, meaning)
         case CallResult(many=False):
             yield from (Match(name, "property") for name in meaning.fields)
         case Written():
             for name, entry in resolver.fields(meaning.at).items():
                 if entry.name:
-                    yield _written_match(resolver, name, entry.value)
+                    yield _written_match(resolver, name, entry)
+        case tuple():
+            yield from _live_members(resolver, meaning)
 
 
-def _live_members(resolver: Resolver, path: NamePath) -> Iterator[Match]:
+def _live_members(resolver: Resolver, path: Chain) -> Iterator[Match]:
     """Yield the members that the live state has at a path, without any lookup that would send a request."""
-    info = {} if path.chain[0] == NAMESPACE else resolver.state.resolve(path.chain) or {}
+    info = {} if path[0] == "app" else resolver.state.resolve(path)
     if info.get("type") == "string":
         return  # its methods follow a colon, not a dot
-    chain: Chain = tuple(str(info["space"]).split(".")) if info.get("space") else path.chain
+    chain = resolver.state.namespace(path)
     names = dict(resolver.state.names(chain))
     for match in _members(resolver, call_result_of(info)):
         names.pop(match.text, None)
@@ -225,18 +200,16 @@ def _live_members(resolver: Resolver, path: NamePath) -> Iterator[Match]:
     yield from _live_matches(resolver, chain, names)
 
 
-def _string_methods() -> Iterator[Match]:
-    for entry in library().values():
-        _, _, name = entry.name.partition("string.")
-        if name:
-            yield Match(name, "function", entry.signature)
-
-
-def _written_match(resolver: Resolver, name: str, at: int | None) -> Match:
-    """Return the match for a name that the text sets to the expression that begins at a token."""
-    if at is None or resolver.source.words[at] != "function":
+def _written_match(resolver: Resolver, name: str, setting: Binding | TableEntry) -> Match:
+    """Return the match for a name that the text sets."""
+    source = resolver.source
+    if isinstance(setting, TableEntry):
+        at = setting.value
+    else:
+        at = setting.at if setting.how != "value" else source.value(setting.at, setting.position)[0]
+    if source.words[at] != "function" or (isinstance(setting, Binding) and setting.how == "parameter"):
         return Match(name, "instance")
-    return Match(name, "function", f"{name}({', '.join(resolver.source.parameters(at))})")
+    return Match(name, "function", f"{name}({', '.join(source.parameters(at))})")
 
 
 def _live_matches(resolver: Resolver, chain: Chain, kinds: Mapping[str, str]) -> Iterator[Match]:
@@ -244,21 +217,18 @@ def _live_matches(resolver: Resolver, chain: Chain, kinds: Mapping[str, str]) ->
     for name in sorted(kinds, key=lambda name: (name.startswith("_"), name.lower())):
         path, kind = (*chain, name), kinds[name]
         entry = library().get(".".join(map(str, path)))
-        if entry is not None and kind in ("function", "table"):
-            yield Match(name, "function", entry.signature) if kind == "function" else Match(name, "module")
-        elif path[0] == NAMESPACE:
-            function = resolver.function_at(NamePath(path)) if kind == "function" else None
-            yield Match(name, "function", function.signature) if function else Match(name, "module")
+        function = resolver.function_at(path) if path[0] == "app" and kind == "function" else None
+        if entry is not None and kind == "function":
+            yield Match(name, "function", entry.signature)
+        elif function is not None:
+            yield Match(name, "function", function.signature)
+        elif path[0] == "app" or (entry is not None and kind == "table"):
+            yield Match(name, "module")
         elif kind.startswith("function"):
             parameters = kind.removeprefix("function")
             yield Match(name, "function", f"{name}{parameters}" if parameters else "")
         else:
             yield Match(name, "instance")
-
-
-def _without_self(method: Match) -> Match:
-    """Return a method as it is called after a colon."""
-    return replace(method, signature=re.sub(r"\(self(, |(?=\)))", "(", method.signature, count=1))
 
 
 # Named arguments of catalogue functions and library functions -------------------------------------
@@ -277,11 +247,6 @@ class Argument:
     required: bool = False  # whether a call without it is an error
     values: tuple[str, ...] = ()  # the possible strings, if there are only a few
 
-    @property
-    def literals(self) -> tuple[str, ...]:
-        """The possible values as Lua literals, if there are only a few."""
-        return BOOLEANS if self.kind == "boolean" else tuple(f'"{value}"' for value in self.values)
-
 
 def arguments_of(function: Function) -> tuple[Argument, ...]:
     """Return the arguments of a catalogue function in its order; then `errors` and `limit`, if it takes a list."""
@@ -289,51 +254,47 @@ def arguments_of(function: Function) -> tuple[Argument, ...]:
     return (*own, *(_LIST_ARGUMENTS if function.fan_out else ()))
 
 
-def fields_of(columns: Iterable[Column]) -> tuple[Argument, ...]:
-    """Return the fields of records as the names of a table of wanted values; a nested record is one of them."""
-    names: dict[str, Argument] = {}
-    for column in columns:
-        name, is_nested = column.path[0], len(column.path) > 1
-        doc = "A record." if is_nested else column.doc
-        names.setdefault(name, Argument(name, "record" if is_nested else column.kind, doc))
-    return tuple(names.values())
+def _arguments(resolver: Resolver, site: CallSite) -> tuple[Argument, ...]:
+    """Return the fields that the table passed to a call can have."""
+    callee = resolver.before(site.at)
+    if function := resolver.function_at(callee):
+        return arguments_of(function) if site.position == 0 or site.table is None else ()
+    name = resolver.library_name(callee)
+    if takes(name, site.position, "test"):
+        columns = _columns_of_items(resolver, site)
+        names = dict.fromkeys(column.path[0] for column in columns)
+        return tuple(Argument(name, "field", "") for name in names)
+    position, options = _OPTIONS.get(name, (0, ()))
+    if name or not isinstance(callee, tuple):
+        return options if position == site.position else ()
+    described = resolver.state.resolve(callee).get("arguments", ()) if site.position == 0 else ()
+    return tuple(Argument(**argument) for argument in described)
 
 
-def options_of(name: str, position: int) -> tuple[Argument, ...]:
-    """Return the fields of the options table that a library function takes at a position, counted from 0."""
-    expected, options = _OPTIONS.get(name, (position, ()))
-    return options if expected == position else ()
+def argument_at(resolver: Resolver, site: CallSite, name: str) -> Argument:
+    """Return the argument of a call with a name, or the one at the position of a call without a table."""
+    function = resolver.function_at(resolver.before(site.at))
+    if function is not None and site.table is None and site.position < len(function.params):
+        name = function.params[site.position].name
+    arguments = _arguments(resolver, site)
+    return next((argument for argument in arguments if argument.name == name), Argument("", "", ""))
 
 
-def _listed_values(resolver: Resolver, site: CallSite) -> Iterator[str]:
+def _listed_values(resolver: Resolver, site: CallSite) -> Iterator[Match]:
     """Yield the known values of the argument whose text is being typed, if a list of them was returned before."""
     path = resolver.before(site.at)
-    function = resolver.function_at(path)
-    if function is None or not isinstance(path, NamePath):
+    function, name = resolver.function_at(path), argument_at(resolver, site, site.key).name
+    param = next((param for param in function.params if param.name == name), None) if function else None
+    if param is None or not isinstance(path, tuple):
         return
-    params = [p for p in function.params if p.name == site.key] if site.key else function.params[site.position :]
-    namespace = _namespace(resolver, path.chain)
-    if not params or namespace is None:
-        return
-    integration, alias = namespace
-    listing = integration.listing(params[0])
-    if listing is not None:
-        for record in resolver.state.last_list(integration.name, listing.name, alias):
-            value = params[0].value_of_record(record)
+    above = resolver.state.namespace(path[:-1])
+    integration, account = integration_at(above[:3]), str(above[3]) if len(above) > 3 else ""
+    listing = integration.listing(param) if integration else None
+    if integration is not None and listing is not None:
+        for record in resolver.state.last_list(integration.name, listing.name, account):
+            value = param.value_of_record(record)
             if isinstance(value, str) and is_plain_in_quotes(value):
-                yield value
-
-
-def _namespace(resolver: Resolver, chain: Chain) -> tuple[Integration, str] | None:
-    """Return the integration of a function at a path, and the account that the path names, or an empty string."""
-    above = chain[:-1]
-    if above[:1] != ("app",):
-        space = (resolver.state.resolve(above) or {}).get("space") if above else None
-        above = tuple(str(space).split(".")) if space else ()
-    match above:
-        case ("app", "integrations", str(name), *alias) if integration := integrations.known(name):
-            return integration, str(alias[0]) if alias else ""
-    return None
+                yield Match(value, "instance")
 
 
 _LIST_ARGUMENTS = tuple(
@@ -343,7 +304,6 @@ _LIST_ARGUMENTS = tuple(
 _ID = Argument("id", "string", "A name under which `display.update` can show something else in its place.")
 _UPDATE = Argument("update", "boolean", "Shows it in place of what has this `id`.")
 _WAIT = Argument("wait", "boolean", "Waits with it until there is something new.")
-
 _TIME = (
     *(Argument(name, "integer", f"The {name}.", required=True) for name in ("year", "month", "day")),
     Argument("hour", "integer", "The hour."),

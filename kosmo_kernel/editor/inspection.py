@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from itertools import takewhile
 from typing import Any
 
 from kosmo_kernel import accounts, docs, integrations
-from kosmo_kernel.catalogue import Column, Function, Integration
+from kosmo_kernel.catalogue import Function
 from kosmo_kernel.docs.reference import of_function
-from kosmo_kernel.editor.completion import Argument, arguments_of, options_of
+from kosmo_kernel.editor.completion import Argument, argument_at, arguments_of
 from kosmo_kernel.editor.resolver import (
     CallResult,
     CallSite,
+    Chain,
     LiveState,
     Meaning,
-    NamePath,
     Resolver,
     Written,
     call_result_of,
@@ -46,17 +46,19 @@ def inspect(code: str, cursor: int, live: LiveState | None, detail: int = 0) -> 
         Markdown, or None when nothing is known.
     """
     resolver = Resolver(code, live)
-    source, tokens = resolver.source, resolver.source.tokens
-    name = next((i for i, t in enumerate(tokens) if t.kind == "name" and t.start <= cursor <= t.end), None)
+    source = resolver.source
+    at_cursor = (at for at, token in enumerate(source.tokens) if token.start <= cursor <= token.end)
+    name = next((at for at in at_cursor if source.kinds[at] == "name"), None)
     page: docs.Page | None = None
     if name is not None:
         site = next(resolver.calls_around(name), None)
         is_key = site is not None and site.table == source.opener[name] and source.words[name + 1] == "="
-        page = _argument(resolver, site, source.words[name]) if site and is_key else None
+        page = _page_of_argument(resolver, site, source.words[name]) if site and is_key else None
         page = page or _page_of(resolver, resolver.before(name + 1), detail)
     resolver = Resolver(code[:cursor], live)
     for site in resolver.calls_around(resolver.source.size):
-        page = page or _argument(resolver, site, site.key) or _page_of(resolver, resolver.before(site.at), detail)
+        page = page or _page_of_argument(resolver, site, site.key)
+        page = page or _page_of(resolver, resolver.before(site.at), detail)
     return page
 
 
@@ -70,56 +72,55 @@ def explain(name: str, live: LiveState | None, detail: int = 0) -> docs.Page:
 
 
 def _page_of(resolver: Resolver, meaning: Meaning, detail: int) -> docs.Page | None:
+    if function := resolver.function_at(meaning):
+        return _page_of_function(function)
+    if entry := library().get(resolver.library_name(meaning)):
+        page = Markdown("{}\n\n{}")
+        return docs.Page(page.format(fenced(entry.signature, "lua"), markdown_of_package(entry.doc)))
     match meaning:
         case CallResult():
             return _page_of_result(meaning)
         case Written():
             return _page_of_written(resolver, meaning, detail)
-        case NamePath():
+        case tuple():
             return _page_of_path(resolver, meaning, detail)
     return None
 
 
-def _page_of_path(resolver: Resolver, path: NamePath, detail: int) -> docs.Page | None:
-    function = resolver.function_at(path)
-    if function is not None:
-        return _function(function)
-    if name := resolver.library_name(path):
-        return _entry(name)
-    info = resolver.state.resolve(path.chain)
-    if info and "page" in info:
+def _page_of_path(resolver: Resolver, path: Chain, detail: int) -> docs.Page | None:
+    info = resolver.state.resolve(path)
+    if "page" in info:
         page: docs.Page = info["page"]
         return page
-    chain = tuple(str(info["space"]).split(".")) if info and info.get("space") else path.chain
+    chain = resolver.state.namespace(path)
     integration, above = integration_at(chain), integration_at(chain[:-1])
     if above is not None and chain[-1] in (accounts.DEFAULT, *accounts.names(above)):
         integration = above
     if integration is not None:
         return docs.read(integration.name)
-    answer = call_result_of(info or {})
-    if answer is not None and answer.path:
-        return _page_of_result(answer)
-    return _page_of_value(path, info, answer, detail) if info else None
+    result = call_result_of(info)
+    if result is not None and result.path:
+        return _page_of_result(result)
+    return _page_of_value(path, info, result, detail) if info else None
 
 
 # The catalogue and the library
 
 
-def _function(function: Function) -> docs.Page:
+def _page_of_function(function: Function) -> docs.Page:
     """Return the page of a function, with its signature and its parameters first."""
-    signature = fenced(f"{_home(function).name}.{function.signature}", "lua")
+    home, reference = _reference(function)
+    signature = fenced(f"{home}.{function.signature}", "lua")
     about = (_about(code_span(argument.name), argument) for argument in arguments_of(function))
     parameters = Markdown("\n").join(Markdown("- {}").format(line) for line in about)
     page = Markdown("{}\n\n{}\n\n---\n\n{}" if parameters else "{}{}\n\n---\n\n{}")
-    return docs.Page(page.format(signature, parameters, _reference(function).markdown))
+    return docs.Page(page.format(signature, parameters, reference.markdown))
 
 
-def _reference(function: Function) -> docs.Page:
-    return docs.page_of(of_function(_home(function), function))
-
-
-def _home(function: Function) -> Integration:
-    return next(i for i in integrations.load_all() if function in i.functions)
+def _reference(function: Function) -> tuple[str, docs.Page]:
+    """Return the name of the integration of a function, and the function's page in the reference."""
+    home = next(integration for integration in integrations.load_all() if function in integration.functions)
+    return home.name, docs.page_of(of_function(home, function))
 
 
 def _about(name: Markdown, argument: Argument) -> Markdown:
@@ -128,54 +129,34 @@ def _about(name: Markdown, argument: Argument) -> Markdown:
     return Markdown("{} ({}{}): {}").format(name, argument.kind, needed, markdown_of_package(argument.doc))
 
 
-def _page_of_result(answer: CallResult) -> docs.Page | None:
-    """Return the page about the result of a function, or about a field of it."""
-    function = answer.function
-    if function is None:
-        title = "of a call that failed" if answer.path else "What is known of a call that failed"
-        return _fields(answer.columns, answer.path, title)
-    if answer.path or answer.is_inner:
-        of = Markdown("of what {} returns") if answer.path else Markdown("A record in a list of what {} returns")
-        return _fields(answer.columns, answer.path, of.format(code_span(function.name)))
-    what = "A list of records" if answer.many else "A record"
-    page = Markdown("{} of {}\n\n{}")
-    return docs.Page(page.format(what, code_span(function.name), _reference(function).markdown))
-
-
-def _argument(resolver: Resolver, site: CallSite, name: str) -> docs.Page | None:
+def _page_of_argument(resolver: Resolver, site: CallSite, name: str) -> docs.Page | None:
     """Return the page about an argument, with the page about its function below."""
-    callee = resolver.before(site.at)
-    function = resolver.function_at(callee)
-    title = resolver.library_name(callee) if function is None else ""
-    arguments = options_of(title, site.position) if function is None else arguments_of(function)
-    if function is not None and site.table is None and site.position < len(function.params):
-        name = function.params[site.position].name
-    argument = next((argument for argument in arguments if argument.name == name), None)
-    if argument is None:
+    argument, below = argument_at(resolver, site, name), _page_of(resolver, resolver.before(site.at), 0)
+    if not argument.doc or below is None:
         return None
-    below = _entry(title) if function is None else _function(function)
     about = _about(Markdown("**{}**").format(argument.name), argument)
-    return docs.Page(Markdown("{}\n\n---\n\n{}").format(about, below.markdown if below else ""))
+    return docs.Page(Markdown("{}\n\n---\n\n{}").format(about, below.markdown))
 
 
-def _fields(columns: Sequence[Column], path: tuple[str, ...], title: str) -> docs.Page | None:
-    """Return the page about a field of a record, or about an object with such fields."""
+def _page_of_result(result: CallResult) -> docs.Page | None:
+    """Return the page about the result of a function, or about a field of it."""
+    function, of = result.function, Markdown("of a call that failed")
+    if function is not None and not result.path and not result.is_inner:
+        (_, page), what = _reference(function), "A list of records" if result.many else "A record"
+        return docs.Page(Markdown("{} of {}\n\n{}").format(what, code_span(function.name), page.markdown))
+    if function is not None:
+        of = Markdown("of what {} returns").format(code_span(function.name))
     lines = [
         markdown_of_package(
             f"- `{column.name}` ({column.kind}{', may be nil' if column.nullable and column.default is None else ''})"
             f"{column.doc and f': {column.doc}'}"
         )
-        for column in columns
+        for column in result.columns
     ]
-    heading = Markdown("**{}** {}").format(".".join(path), title) if path else title
-    return docs.Page(Markdown("\n").join([heading, "", *lines])) if lines else None
-
-
-def _entry(name: str) -> docs.Page | None:
-    if entry := library().get(name):
-        page = Markdown("{}\n\n{}")
-        return docs.Page(page.format(fenced(entry.signature, "lua"), markdown_of_package(entry.doc)))
-    return None
+    path = (
+        Markdown("**{}** {}").format(".".join(result.path), of) if result.path else Markdown("A record {}").format(of)
+    )
+    return docs.Page(Markdown("\n").join([path, "", *lines])) if lines else None
 
 
 # The user's own functions and values
@@ -184,7 +165,7 @@ def _entry(name: str) -> docs.Page | None:
 def _page_of_written(resolver: Resolver, written: Written, detail: int) -> docs.Page:
     """Return the page about a function or a table in the text."""
     source, start = resolver.source, written.at
-    last = min(source.partner.get(start, source.size), source.size - 1)
+    last = min(source.after(start), source.size) - 1
     text, line = source.code[source.tokens[start].start : source.tokens[last].end], source.line(start)
     if source.words[start] == "{":
         return docs.Page(Markdown("**table**, made on line {}\n\n{}").format(line, fenced(_shorten(text), "lua")))
@@ -195,9 +176,9 @@ def _page_of_written(resolver: Resolver, written: Written, detail: int) -> docs.
     return _page_of_user_function(head, f"line {line} of this cell", comment, "\n".join(lines) if detail else "")
 
 
-def _page_of_value(path: NamePath, info: dict[str, Any], answer: CallResult | None, detail: int) -> docs.Page:
+def _page_of_value(path: Chain, info: dict[str, Any], answer: CallResult | None, detail: int) -> docs.Page:
     """Return the page about a value that exists only in the live state."""
-    name = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path.chain).lstrip(".")
+    name = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path).lstrip(".")
     if source := info.get("source"):
         line, chunk = int(info.get("line", 0)), escape_control(str(info.get("chunk", "")))
         parameters = info.get("params")

@@ -17,7 +17,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cache
-from itertools import count, islice
+from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
@@ -25,21 +25,15 @@ from kosmo_kernel import integrations
 from kosmo_kernel.accounts import DEFAULT
 from kosmo_kernel.catalogue import Column, Function, Integration
 from kosmo_kernel.errors import KosmoError
-from kosmo_kernel.values.lua_source import OPERATORS, PREFIXES, WHOLE, Binding, Names, TableEntry, read
+from kosmo_kernel.values.lua_source import OPERATORS, PREFIXES, Binding, Names, TableEntry, read
 from kosmo_kernel.values.records import ERROR_FIELDS, FAILURE_FIELDS, columns_with_item
 
 MAX_DEPTH = 40  # nested expressions, and variables set to variables, that are followed
 MAX_STEPS = 1000  # expressions that are read for one completion
 MAX_CHAIN_LENGTH = 100  # names in one chain that are followed
-_FIRST = 1  # the item that represents all items of a list
+_OF_ITEMS = ("before", "f", "key", "test")  # parameters that are functions, which get items of the first argument
 Chain = tuple["str | int", ...]
-
-
-@dataclass(frozen=True, slots=True)
-class NamePath:
-    """A chain of names that starts at a global."""
-
-    chain: Chain
+"""A path of names that starts at a global."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,48 +70,22 @@ class Written:
     """A table constructor or a function in the text."""
 
     at: int  # its first token
-    binding: Binding | None = None  # of the variable that holds it
-    path: Names = ()  # its fields after the name of that variable
+    path: Names = ()  # the variable that holds it, and the fields after that
 
 
-Meaning = NamePath | CallResult | Written | None
+Meaning = Chain | CallResult | Written | None
 
 
-def failures_of(function: Function | None) -> CallResult:
-    """Return the failures that `errors = "collect"` returns beside the results."""
-    fan_out = function.fan_out if function else None
-    index = Column("index", "The place of the item in the list", "integer")
-    item = Column(fan_out.name, fan_out.doc) if fan_out else index
-    return CallResult(None, (item, *FAILURE_FIELDS), many=True)
+class CallSite(NamedTuple):
+    """A call whose arguments contain a token."""
+
+    at: int  # the token that opens its arguments
+    position: int  # of the argument, from 0
+    table: int | None  # the token that opens the argument, if it is a table constructor
+    key: str  # the field of that table whose value contains the token, or empty
 
 
-def integration_at(chain: Sequence[str | int]) -> Integration | None:
-    """Return the integration whose namespace `app.integrations.NAME` a chain is, or None."""
-    is_namespace = len(chain) == 3 and tuple(chain[:2]) == ("app", "integrations")
-    return integrations.known(str(chain[2])) if is_namespace else None
-
-
-def function_named(name: object) -> Function | None:
-    """Return the catalogue function with a full name, in the Lua state's form, or None."""
-    return integrations.function_named(name.partition("*")[0]) if isinstance(name, str) and name else None
-
-
-def _result(function: Function, *, many: bool, is_fan_out: bool, path: Names = ()) -> CallResult:
-    """Return what a function returns; where a list such as apps was passed, each record names its item."""
-    return CallResult(function, columns_with_item(function) if is_fan_out else function.columns, many, path)
-
-
-def call_result_of(description: dict[str, object]) -> CallResult | None:
-    """Return the result of a catalogue function that a value of the live state is, or is part of, or None."""
-    function, path = function_named(description.get("of")), description.get("path")
-    if function is None:
-        return None
-    steps = tuple(step for step in path if isinstance(step, str)) if isinstance(path, list) else ()
-    return _result(function, many=bool(description.get("many")), is_fan_out="*" in str(description["of"]), path=steps)
-
-
-@dataclass(frozen=True, slots=True)
-class LibraryEntry:
+class LibraryEntry(NamedTuple):
     """An entry of the library."""
 
     name: str  # its full name, `string.format`
@@ -143,6 +111,26 @@ def takes(name: str, position: int, *parameters: str) -> bool:
     """Return whether an argument of a library function, counted from 0, is one of these; False for other functions."""
     names = re.findall(r"\w+", library()[name].signature.partition("(")[2]) if name in library() else []
     return position < len(names) and names[position] in parameters
+
+
+def integration_at(chain: Sequence[str | int]) -> Integration | None:
+    """Return the integration whose namespace `app.integrations.NAME` a chain is, or None."""
+    is_namespace = len(chain) == 3 and tuple(chain[:2]) == ("app", "integrations")
+    return integrations.known(str(chain[2])) if is_namespace else None
+
+
+def call_result_of(description: Mapping[str, Any] | None) -> CallResult | None:
+    """Return the result of a catalogue function that a value of the live state is, or is part of, or None."""
+    name, star, _ = str((description or {}).get("of", "")).partition("*")
+    function = integrations.function_named(name)
+    if function is None or description is None:
+        return None
+    path = tuple(step for step in description.get("path") or () if isinstance(step, str))
+    columns = columns_with_item(function) if star else function.columns
+    return CallResult(function, columns, bool(description.get("many")), path)
+
+
+# The live state ----------------------------------------------------------------------------------------
 
 
 class LiveState(Protocol):
@@ -182,31 +170,20 @@ class LiveStateCache:
         names: Iterable[tuple[str, str]] | None = self._query("names", chain)
         return _default_names(chain) if names is None else names
 
-    def resolve(self, chain: Chain) -> dict[str, Any] | None:
-        """Return what is known about the value at the end of a chain, or None if there is no such value."""
-        description: dict[str, Any] | None = self._query("resolve", chain)
-        return description
+    def resolve(self, chain: Chain) -> dict[str, Any]:
+        """Return what is known about the value at the end of a chain; empty if there is no such value."""
+        return self._query("resolve", chain) or {}
 
-    def namespace(self, name: str) -> Chain | None:
-        """Return the path of the namespace of an integration that a global of this name is, or None."""
-        if not any(integration.name == name for integration in integrations.loaded()):
-            return None
-        resolved = self.resolve((name,))
-        path = ("app", "integrations", name)
-        return path if resolved is None or resolved.get("space") == ".".join(path) else None
+    def namespace(self, chain: Chain) -> Chain:
+        """Return the path `app.integrations.NAME` of the namespace that a chain stands for, or the chain itself."""
+        space = self.resolve(chain).get("space") if chain and chain[0] != "app" else None
+        return tuple(str(space).split(".")) if space else chain
 
     def last_list(self, integration: str, function: str, account: str) -> Sequence[Mapping[str, Any]]:
-        """Return the list that a function last returned without arguments in this session; empty before that.
-
-        Parameters:
-            integration: the service.
-            function: its function.
-            account: the account that the call names, or empty.
-        """
+        """Return the list that a function last returned in this session for the account that a call names."""
         if self._session is None:
             return ()
-        if account in ("", DEFAULT):
-            account = self._account or self._session.account
+        account = (self._account or self._session.account) if account in ("", DEFAULT) else account
         return self._session.last_list(integration, function, account) or ()
 
     def _query(self, method: str, chain: Chain) -> Any:
@@ -229,7 +206,7 @@ def _default_names(chain: Chain) -> Iterator[tuple[str, str]]:
     match chain:
         case ("app",):
             yield from (("integrations", "table"), ("mcp", "table"))
-        case ("app", "integrations", *_) if len(chain) > 2:
+        case ("app", "integrations", _, *_):
             owner = integration_at(chain) or integration_at(chain[:-1])
             yield from ((name, "function") for name in (owner.table.names if owner else ()))
         case _:
@@ -247,13 +224,7 @@ def _kind(name: str) -> str:
     return "table" if any(other.startswith(f"{name}.") for other in library()) else "field"
 
 
-class CallSite(NamedTuple):
-    """A call whose arguments contain a token."""
-
-    at: int  # the token that opens its arguments
-    position: int  # of the argument, from 0
-    table: int | None  # the token that opens the argument, if it is a table constructor
-    key: str  # the field of that table whose value contains the token, or empty
+# Meanings ----------------------------------------------------------------------------------------------
 
 
 class Resolver:
@@ -262,219 +233,171 @@ class Resolver:
     def __init__(self, code: str, live: LiveState | None, account: str = "") -> None:
         self.source = read(code)
         self.state = LiveStateCache(live, account)
-        self._bound: dict[Binding, Meaning] = {}
         self._followed: list[Binding] = []  # those that are being resolved
         self._depth = self._steps = 0
-
-    # Calls -------------------------------------------------------------------------------------------
 
     def calls_around(self, at: int) -> Iterator[CallSite]:
         """Yield the calls whose arguments contain a token, innermost first, up to the enclosing function."""
         source, inner = self.source, -1
         for opening in islice(source.around(at), MAX_DEPTH):
-            word = source.words[opening]
+            word, separators = source.words[opening], source.separators.get(opening, [])
             if word == "function":
                 return
+            index = bisect_left(separators, at)
+            start = separators[index - 1] + 1 if index else opening + 1
+            if word == "{":
+                entry = source.entry(start)
+                inner_key = entry.name if entry.value <= at else ""
             if word in ("(", "{") and source.is_suffix(opening):
-                separators = source.separators.get(opening, ()) if word == "(" else ()
-                position = bisect_left(separators, at)
-                argument = separators[position - 1] + 1 if position else opening + 1
-                table = opening if word == "{" else inner if inner == argument else None
-                yield CallSite(opening, position, table, "" if table is None else self._key(table, at))
+                table = opening if word == "{" else inner if inner == start else None
+                yield CallSite(opening, index if word == "(" else 0, table, "" if table is None else inner_key)
             inner = opening if word == "{" else -1
-
-    def _key(self, table: int, at: int) -> str:
-        """Return the field of a table constructor whose value contains a token, or would if it came next."""
-        separators = self.source.separators.get(table, ())
-        index = bisect_left(separators, at)
-        entry = self.source.entry(separators[index - 1] + 1 if index else table + 1)
-        return entry.name if entry.value <= at else ""
-
-    def item_of_call(self, site: CallSite) -> Meaning:
-        """Return the items of the list that is the first argument of a call."""
-        return self.item(self.value(site.at + 1))
 
     def function_at(self, meaning: Meaning) -> Function | None:
         """Return the catalogue function that a path stands for, or None."""
-        if not isinstance(meaning, NamePath):
-            return None
-        match meaning.chain:
-            case ("app", "integrations", str(name), *_, str(last)) if len(meaning.chain) <= 5:
+        match meaning:
+            case ("app", "integrations", str(name), *_, str(last)) if len(meaning) <= 5:
                 integration = integrations.known(name)
                 return integration.names().get(last) if integration else None
-            case ("app", "integrations", *_):
-                return None
-        if ".".join(map(str, meaning.chain)) in library():
-            return None
-        return function_named((self.state.resolve(meaning.chain) or {}).get("function"))
+            case tuple() if meaning[:2] != ("app", "integrations") and not self.library_name(meaning):
+                return integrations.function_named(
+                    str(self.state.resolve(meaning).get("function", "")).partition("*")[0]
+                )
+        return None
 
     def library_name(self, meaning: Meaning) -> str:
         """Return the full name of the library function that a path stands for, or an empty string."""
-        if not isinstance(meaning, NamePath):
-            return ""
-        name = ".".join(map(str, meaning.chain))
+        name = ".".join(map(str, meaning)) if isinstance(meaning, tuple) else ""
         return name if name in library() else ""
-
-    # Expressions -------------------------------------------------------------------------------------
 
     def before(self, end: int) -> Meaning:
         """Return what the name, fields, indexes and calls that end before a token stand for."""
-        return self._operand(self.source.start_of(end), end)[0]
+        return self._operand(self.source.start_of(end), end)
 
     def value(self, at: int, which: int = 0) -> Meaning:
         """Return what the expression that begins at a token stands for.
 
-        That is the first part between `or` that is known; what comes before an `and` does not count. `which` selects
-        one of the values that a call returns.
+        That is its first operand that is known and that only an `or` follows. `which` selects one of the values that
+        a call returns.
         """
+        source, meaning = self.source, None
         self._depth += 1
-        self._steps += 1
-        meaning: Meaning = None
         while self._depth <= MAX_DEPTH and self._steps <= MAX_STEPS:
-            is_known = self.source.words[at] not in PREFIXES
-            while self.source.words[at] in PREFIXES:
+            self._steps += 1
+            is_plain = source.words[at] not in PREFIXES
+            while source.words[at] in PREFIXES:
                 at += 1
-            meaning, at = self._operand(at, self.source.size, which)
-            word = self.source.words[at]
-            meaning = meaning if is_known and word not in OPERATORS - {"or"} else None
-            if word not in OPERATORS or meaning is not None:
+            end = source.end_of(at)
+            is_last = source.words[end] not in OPERATORS
+            if is_plain and (is_last or source.words[end] == "or"):
+                meaning = self._operand(at, end, which)
+            if is_last or meaning is not None:
                 break
-            at += 1
+            at = end + 1
         self._depth -= 1
         return meaning
 
-    def _operand(self, at: int, last: int, which: int = 0) -> tuple[Meaning, int]:
-        """Return what the operand that begins at a token stands for, up to another token, and the token after it."""
-        source, word, kind = self.source, self.source.words[at], self.source.kinds[at]
-        meaning: Meaning = None
-        end = at + 1
-        if kind == "name":
-            meaning = self.variable(word, at)
-        elif word == "(":
-            meaning, end = self.value(at + 1), source.partner.get(at, source.size) + 1
-        elif word in ("{", "function"):
-            return Written(at), source.partner.get(at, source.size) + 1
-        else:
-            return None, end
-        while end < last and (after := source.suffix(end)) > end:
-            word = source.words[end]
-            if word in (".", ":"):
-                name = source.words[end + 1]
-                is_method = word == ":" and f"string.{name}" in library()
-                meaning = NamePath(("string", name)) if is_method else self.field(meaning, name)
-            elif word == "[" and source.kinds[end + 1] == "string":
-                meaning = self.field(meaning, source.tokens[end + 1].text)
+    def _operand(self, at: int, last: int, which: int = 0) -> Meaning:
+        """Return what the operand between two tokens stands for."""
+        source, word = self.source, self.source.words[at]
+        if word in ("{", "function"):
+            return Written(at)
+        if source.kinds[at] != "name" and word != "(":
+            return None
+        meaning = self.value(at + 1) if word == "(" else self._variable(word, at)
+        at = source.after(at) if word == "(" else at + 1
+        while at < last and (after := source.suffix(at)) > at:
+            word, name = source.words[at], source.words[at + 1]
+            if word == ":" and f"string.{name}" in library():
+                meaning = ("string", name)
+            elif word in (".", ":") or (word == "[" and source.kinds[at + 1] == "string"):
+                meaning = self.field(meaning, name or source.tokens[at + 1].text)
             elif word == "[":
-                number = source.words[end + 1]
-                meaning = self.item(meaning, int(number) if number.isdecimal() and len(number) < 10 else _FIRST)
+                meaning = self.item(meaning, int(name) if name.isdecimal() and len(name) < 10 else 1)
             else:
-                arguments = [entry.value for entry in source.entries(end)] if word == "(" else [end]
-                meaning = self._call(
-                    meaning, arguments, which if after >= last or not source.suffix(after) > after else 0
-                )
-            end = after
-        return meaning, end
+                arguments = [entry.value for entry in source.entries(at)] if word == "(" else [at]
+                meaning = self._call(meaning, arguments, which if after >= last else 0)
+            at = after
+        return meaning
 
-    def variable(self, name: str, at: int) -> Meaning:
+    def _variable(self, name: str, at: int) -> Meaning:
         """Return what a variable stands for at a token: what it was last set to, or the global variable."""
         for binding in self.source.visible(name, at):
             if binding not in self._followed:
-                return self.bound(binding)
-        return NamePath(self.state.namespace(name) or (name,))
-
-    def visible_names(self) -> dict[str, Binding]:
-        """Return the variables that the text sets and that are visible at its end, the last one first."""
-        blocks = {WHOLE, *self.source.around(self.source.size)}
-        bindings = (binding for own in self.source.bindings.values() for binding in own if len(binding.path) == 1)
-        names: dict[str, Binding] = {}
-        for binding in sorted(bindings, key=lambda binding: (binding.at, binding.index), reverse=True):
-            if binding.block in blocks and binding.path[0]:
-                names.setdefault(binding.path[0], binding)
-        return names
+                return self._bound(binding)
+        is_namespace = any(integration.name == name for integration in integrations.loaded())
+        path = ("app", "integrations", name)
+        return (
+            path
+            if is_namespace and self.state.resolve((name,)).get("space", ".".join(path)) == ".".join(path)
+            else (name,)
+        )
 
     def field(self, meaning: Meaning, name: str) -> Meaning:
         """Return what a field of a value stands for."""
-        result: Meaning = None
+        assigned = next((binding for binding in self.assigned(meaning) if binding.path[-1] == name), None)
+        result = self._bound(assigned) if assigned else None
         match meaning:
-            case NamePath(chain=chain) if len(chain) < MAX_CHAIN_LENGTH:
-                assigned = next(self.assigned(meaning, name), None)
-                result = (self.bound(assigned) if assigned else None) or NamePath((*chain, name))
+            case tuple() if result is None and len(meaning) < MAX_CHAIN_LENGTH:
+                return (*meaning, name)
             case CallResult(many=False, path=path):
-                result = replace(meaning, path=(*path, name))
+                return replace(meaning, path=(*path, name))
             case CallResult(path=()):  # an item by its key
-                result = meaning.item()
-            case Written(at=at, binding=binding, path=path):
-                assigned = next(self.assigned(meaning, name), None)
-                entry = self.fields(at).get(name)
-                result = self.bound(assigned) if assigned else self.value(entry.value) if entry else None
-                if isinstance(result, Written):
-                    result = replace(result, binding=binding, path=(*path, name))
+                return meaning.item()
+            case Written(at=at, path=path):
+                entry = None if assigned else self.fields(at).get(name)
+                result = self.value(entry.value) if entry else result
+                return replace(result, path=(*path, name)) if isinstance(result, Written) else result
         return result
 
     def fields(self, table: int) -> dict[str, TableEntry]:
         """Return the fields of a table constructor by their names, and its items by their numbers."""
-        if self.source.words[table] != "{":
-            return {}
-        numbers = map(str, count(1))
-        entries = self.source.entries(table)
-        return {entry.name or next(numbers): entry for entry in entries if entry.name or entry.value == entry.start}
+        entries = self.source.entries(table) if self.source.words[table] == "{" else []
+        items = (entry for entry in entries if not entry.name and entry.value == entry.start)
+        return {e.name: e for e in entries if e.name} | {str(number): e for number, e in enumerate(items, 1)}
 
-    def assigned(self, meaning: NamePath | Written, name: str = "") -> Iterator[Binding]:
-        """Yield what the text assigns to the field of a value, or to all of its fields, the last first."""
-        match meaning:
-            case Written(binding=Binding(path=root, at=since), path=path):
-                above = (*root, *path)
-            case NamePath(chain=chain):
-                above, since = tuple(map(str, chain)), -1
-            case _:
-                return
-        for binding in reversed(self.source.bindings.get(above[0], ())):
-            if binding.path[:-1] == above and binding.at > since and name in ("", binding.path[-1]):
+    def assigned(self, meaning: Meaning) -> Iterator[Binding]:
+        """Yield what the text assigns to the fields of a value, the last first."""
+        above = meaning.path if isinstance(meaning, Written) else meaning if isinstance(meaning, tuple) else ()
+        for binding in reversed(self.source.bindings.get(str(above[0]), ()) if above else ()):
+            if binding.path[:-1] == above:
                 yield binding
 
-    def item(self, meaning: Meaning, number: int = _FIRST) -> Meaning:
-        """Return what a list's items stand for."""
+    def item(self, meaning: Meaning, number: int = 1) -> Meaning:
+        """Return what a list's items stand for; the first one represents all of them."""
         match meaning:
             case CallResult():
                 return meaning.item()
             case Written(at=at):
                 fields = self.fields(at)
-                entry = fields.get(str(number)) or fields.get(str(_FIRST))
+                entry = fields.get(str(number)) or fields.get("1")
                 return self.value(entry.value) if entry else None
-            case NamePath(chain=chain):
-                answer = call_result_of(self.state.resolve(chain) or {})
-                return answer.item() if answer else NamePath((*chain, number))
+            case tuple():
+                answer = call_result_of(self.state.resolve(meaning))
+                return answer.item() if answer else (*meaning, number)
         return None
 
-    def bound(self, binding: Binding) -> Meaning:
+    def _bound(self, binding: Binding) -> Meaning:
         """Return what a variable or a field was set to."""
-        if binding not in self._bound:
-            self._followed.append(binding)
-            meaning = self._value_of(binding) if len(self._followed) <= MAX_DEPTH else None
-            self._followed.pop()
-            if isinstance(meaning, Written) and not meaning.path:
-                meaning = replace(meaning, binding=meaning.binding or binding)
-            self._bound[binding] = meaning
-        return self._bound[binding]
+        self._followed.append(binding)
+        meaning = self._value_of(binding) if len(self._followed) <= MAX_DEPTH else None
+        self._followed.pop()
+        is_new = isinstance(meaning, Written) and not meaning.path
+        return replace(meaning, path=binding.path) if is_new else meaning  # type: ignore[type-var] # it is a Written
 
     def _value_of(self, binding: Binding) -> Meaning:
-        source, start = self.source, next(iter(binding.values), 0)
+        source, at = self.source, binding.at
         match binding.how:
             case "function":
-                return Written(start)
-            case "self":
-                return self._operand(start, source.head(start - 1) - 2)[0]
-            case "parameter":  # an item that a function such as `parallel.map` passes
-                site = next(self.calls_around(start), None)
-                name = self.library_name(self.before(site.at)) if site and site.table is None and site.position else ""
-                return self.item_of_call(site) if site and takes(name, site.position, *_OF_ITEMS) else None
-            case "loop":
-                is_list = source.words[start] in ("ipairs", "pairs") and source.words[start + 1] == "("
-                return self.item(self.value(start + 2)) if is_list and binding.index == 1 else None
-        index = min(binding.index, len(binding.values) - 1)
-        return self.value(binding.values[index], binding.index - index) if index >= 0 else None
-
-    # Results of calls, from the catalogue or the library -----------------------------------------------
+                return Written(at)
+            case "parameter" if site := next(self.calls_around(at), None):  # `parallel.map` passes an item
+                is_item = site.position and takes(self.library_name(self.before(site.at)), site.position, *_OF_ITEMS)
+                return self.item(self.value(site.at + 1)) if is_item else None
+            case "loop" if binding.position == 1 and source.words[at + 1] in ("ipairs", "pairs"):
+                return self.item(self.value(at + 3))
+            case "value":
+                return self.value(*source.value(at, binding.position))
+        return None
 
     def _call(self, callee: Meaning, arguments: list[int], which: int) -> Meaning:
         """Return what a call returns; `arguments` are where they begin, `which` is the position among the values."""
@@ -484,20 +407,19 @@ class Resolver:
         if function is None or which > 1:
             return None
         if which == 1:
-            return failures_of(function)
+            return _failures_of(function)
+        # Where a list such as apps is passed, each record names its item.
         is_fan_out = function.fan_out is not None and self._is_list(function.fan_out.name, arguments)
-        return _result(function, many=is_fan_out or function.returns == "list", is_fan_out=is_fan_out)
+        columns = columns_with_item(function) if is_fan_out else function.columns
+        return CallResult(function, columns, many=is_fan_out or function.returns == "list")
 
     def _is_list(self, name: str, arguments: list[int]) -> bool:
         """Return whether the argument with this name, or the first one, is a list."""
         value = self.value(arguments[0]) if arguments else None
         if isinstance(value, Written):
             fields = self.fields(value.at)
-            if name not in fields:
-                return str(_FIRST) in fields
-            value = self.value(fields[name].value)
-        if isinstance(value, NamePath):
-            value = call_result_of(self.state.resolve(value.chain) or {})
+            value = self.value(fields[name].value) if name in fields else value if "1" in fields else None
+        value = call_result_of(self.state.resolve(value)) if isinstance(value, tuple) else value
         return isinstance(value, Written) or (isinstance(value, CallResult) and value.many)
 
     def _library_call(self, name: str, arguments: list[int], which: int) -> Meaning:
@@ -506,10 +428,14 @@ class Resolver:
         results = {
             "first": (first,),
             "item": (self.item(first),),
-            "mapped": (self._call(second, [], 0), failures_of(None)),
+            "mapped": (self._call(second, [], 0), _failures_of(None)),
             "called": (None, self._call(first, arguments[1:], 0), CallResult(None, ERROR_FIELDS, many=False)),
         }.get(library()[name].returns, ())
         return results[which] if which < len(results) else None
 
 
-_OF_ITEMS = ("before", "f", "key", "test")  # parameters that are functions, which get items of the first argument
+def _failures_of(function: Function | None) -> CallResult:
+    """Return the failures that `errors = "collect"` returns beside the results."""
+    fan_out = function.fan_out if function else None
+    item = Column(fan_out.name, fan_out.doc) if fan_out else Column("index", "The place of the item", "integer")
+    return CallResult(None, (item, *FAILURE_FIELDS), many=True)

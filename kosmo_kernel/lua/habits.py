@@ -35,7 +35,8 @@ _OF_LISTS = "filter|reject|map|flatten|take|drop|unique_by|index_by|group_by|cou
 _PARTS = {  # of patterns
     "<target>": r"([A-Za-z_][\w.]*(?:\[[^\]]*\])?)",
     "<value>": r"((?:[A-Za-z_][\w.]*)(?:\[[^\]]*\])?(?:\([^()]*\))?)",
-    "<method>": r"(?<![\w.:])(?!(?:list|parallel|table)\b)([A-Za-z_][\w.]*(?:\([^()]*\))?)(?:[.:](<of_lists>)|:(find))\(\s*",
+    "<method>": r"(?<![\w.:])(?!(?:list|parallel|table)\b)([A-Za-z_][\w.]*(?:\([^()]*\))?)"
+    r"(?:[.:](<of_lists>)|:(find))\(\s*",
     "<of_lists>": _OF_LISTS,
     "<compare>": r"function\s*\(\s*(\w+)\s*,\s*(\w+)\s*\)\s*return\s+",
     "<pattern>": r"(?::|\bstring\.)(?:find|match|gmatch|gsub)\((?:[^\"'()]*,)?\s*",

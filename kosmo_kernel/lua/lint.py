@@ -14,15 +14,16 @@ import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import cache, lru_cache
 from itertools import chain
-from typing import NamedTuple
+from typing import TYPE_CHECKING
 
 from kosmo_kernel import integrations
 from kosmo_kernel.catalogue import Column
 from kosmo_kernel.lua.run import MAX_CHARACTERS_PARSED
 from kosmo_kernel.lua.surface import record_type
 from kosmo_kernel.text import lazy_pattern, nearest
-from kosmo_kernel.values.lua_source import BINDS_CLOSER, OPERATORS, Names, Source, keys, read, set_variables
-from kosmo_kernel.values.lua_tokens import masked
+
+if TYPE_CHECKING:
+    from kosmo_kernel.lua.mistakes import Comparison
 
 # Most texts have nothing of the kind and need not be read.
 _MAY_COMPARE = lazy_pattern(r"[=~]=\s*(?:[\"'\d\[]|true\b|false\b)|(?:[\"'\d\]]|\btrue|\bfalse)\s*[=~]=|\blist\s*\.")
@@ -48,20 +49,6 @@ _KINDS = {
     "list": ("a list", ""),
     "object": ("a table", ""),
 }
-_TESTS = ("filter", "reject", "find")  # functions of `list` that compare fields with values
-_NEW_LISTS = (*_TESTS, "flatten", "take", "drop", "unique_by", "sort_by", "index_by", "group_by", "count_by", "sum_by")
-_STATEMENT_AFTER = (";", "do", "then", "else", "end", "repeat", "nil", "true", "false")  # what a statement can follow
-
-
-class Comparison(NamedTuple):
-    """A comparison of a field with a literal."""
-
-    at: int  # its token
-    path: Names  # the names of the field, without that of its variable
-    kind: str  # of the literal: `string`, `number` or `keyword`
-    literal: str  # its text, without quotes
-    in_test: bool = False  # it is a test of `list.filter` and the like, `{ state = "crashed" }`
-    order: bool = False  # it asks which of the two is less
 
 
 def lint(
@@ -84,83 +71,27 @@ def lint(
         nearest_variable: returns the variable with the nearest name, or an empty text.
     """
     source = source[:MAX_CHARACTERS_PARSED]
-    found: list[tuple[int, str]] = []
+    warnings: list[tuple[int, str]] = []
     if _MAY_MEAN_ANOTHER.search(source):
         from kosmo_kernel.lua.habits import warnings_of
 
-        found += sorted(warnings_of(source, is_set))
+        warnings += sorted(warnings_of(source, is_set))
     literals = set()
     if _MAY_COMPARE.search(source) or _MAY_ORDER.search(source):
+        from kosmo_kernel.lua.mistakes import comparisons, new_lists
+        from kosmo_kernel.values.lua_source import read
+
         text = read(source)
         for comparison, warning in _of_fields(comparisons(text), source, calls):
             literals.add(comparison.literal)
-            found.append((text.tokens[comparison.at].start, warning))
-        found += ((text.tokens[at].start, warning) for at, warning in _new_lists(text))
+            warnings.append((text.tokens[comparison.at].start, warning))
+        warnings += ((text.tokens[at].start, warning) for at, warning in new_lists(text))
     for (field, value), near in sorted((unmatched or {}).items()):
         at = max(source.find(f"{quote}{value}{quote}") for quote in "\"'")
         if value not in literals and at >= 0:
-            found.append((at, f'no item has "{value[:40]}" as its `{field}`. Did you mean "{near}"?'))
-    found += _unset(source, is_set, nearest_variable)
-    return [f"line {source.count(chr(10), 0, start) + 1}: {warning}" for start, warning in found]
-
-
-# What a script compares ------------------------------------------------------------------------------
-
-
-def comparisons(source: Source) -> list[Comparison]:
-    """Return where fields are compared with literals. Fields that the script defines itself are left out."""
-    found = sorted((*_compared(source), *_tested(source)))
-    own = frozenset(chain.from_iterable(keys(source.code))) - {c.path[-1] for c in found if c.in_test}
-    return [comparison for comparison in found if comparison.in_test or own.isdisjoint(comparison.path)]
-
-
-def _compared(source: Source) -> Iterator[Comparison]:
-    words = source.words
-    for at, word in enumerate(words):
-        if word not in ("==", "~=", "<", ">", "<=", ">="):
-            continue
-        start = at - 1 if source.is_literal(at - 1) else source.start_of(at)
-        end = source.end_of(at + 1)
-        if (start and words[start - 1] in BINDS_CLOSER) or words[end] in BINDS_CLOSER:
-            continue
-        for begin, until, literal in (start, at, at + 1 if end == at + 2 else -1), (at + 1, end, at - 1):
-            names = source.path(begin, until)
-            path = names[max((index for index, name in enumerate(names) if not name), default=0) + 1 :]
-            order = word[0] in "<>"
-            if path and source.is_literal(literal) and (source.kinds[literal] == "string" or not order):
-                token = source.tokens[literal]
-                yield Comparison(at, path, token.kind, token.text, order=order)
-
-
-def _tested(source: Source) -> Iterator[Comparison]:
-    """Yield the comparisons of a test such as `list.filter(dynos, { state = "crashed" })`."""
-    for opening in _calls(source, _TESTS):
-        tables = [argument.value for argument in source.entries(opening) if source.words[argument.value] == "{"]
-        for entry in chain.from_iterable(map(source.entries, tables)):
-            if entry.name and source.is_literal(entry.value) and source.words[entry.value + 1] in (",", ";", "}"):
-                token, path = source.tokens[entry.value], tuple(entry.name.split("."))
-                yield Comparison(entry.start, path, token.kind, token.text, in_test=True)
-
-
-def _calls(source: Source, names: Collection[str]) -> Iterator[int]:
-    """Yield the brackets that open the arguments of functions of `list`."""
-    words = source.words
-    for at, word in enumerate(words):
-        if word in names and words[at - 2 : at] == ["list", "."] and words[at + 1] == "(":
-            if words[at - 3] not in (".", ":"):
-                yield at + 1
-
-
-def _new_lists(source: Source) -> Iterator[tuple[int, str]]:
-    """Yield tokens and warnings about calls of functions that return a new list which nothing takes."""
-    for opening in _calls(source, _NEW_LISTS) if "list" not in set_variables(source.code) else ():
-        start, end = opening - 3, source.suffix(opening)
-        begins = not start or source.words[start - 1] in _STATEMENT_AFTER or source.is_suffix(start)
-        begins = begins or source.is_literal(start - 1)
-        is_used = end >= source.size or source.words[end] in (*OPERATORS, ",") or source.suffix(end) > end
-        if begins and not is_used:
-            name = source.words[opening - 1]
-            yield start, f"`list.{name}` changes nothing: it returns what nothing here takes."
+            warnings.append((at, f'no item has "{value[:40]}" as its `{field}`. Did you mean "{near}"?'))
+    warnings += _unset(source, is_set, nearest_variable)
+    return [f"line {source.count(chr(10), 0, start) + 1}: {warning}" for start, warning in warnings]
 
 
 def _unset(
@@ -169,6 +100,8 @@ def _unset(
     """Yield places and warnings about variables that would pass unnoticed if they are not set."""
     if not _UNSET.search(source):
         return
+    from kosmo_kernel.values.lua_tokens import masked
+
     is_set = cache(is_set)
     for match in _UNSET.finditer(masked(source)):
         name = match[match.lastindex or 0]
@@ -181,9 +114,9 @@ def _unset(
 # What the catalogue declares -------------------------------------------------------------------------
 
 
-def _of_fields(found: Sequence[Comparison], source: str, calls: Collection[str]) -> Iterator[tuple[Comparison, str]]:
+def _of_fields(written: Sequence[Comparison], source: str, calls: Collection[str]) -> Iterator[tuple[Comparison, str]]:
     """Yield comparisons with a warning that follows from what the catalogue declares; see `lint`."""
-    if not found:
+    if not written:
         return
     services = integrations.loaded()
     functions = [(integration.name, name) for integration in services for name in integration.table.names]
@@ -191,7 +124,7 @@ def _of_fields(found: Sequence[Comparison], source: str, calls: Collection[str])
     before = tuple((service, name) for service, name in functions if f"integrations.{service}.{name}" in calls)
     needed = ((i.name, function.name) for i in services for function in i.table.existing() if not before)
     declared = [_declared(in_source), _declared(before or tuple(needed))]
-    for comparison in found:
+    for comparison in written:
         for columns_by_name, labels in declared:
             name = comparison.path[-1]
             columns = _columns_of(comparison.path, columns_by_name.get(name, ()))

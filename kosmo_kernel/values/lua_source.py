@@ -50,7 +50,7 @@ class Binding(NamedTuple):
     at: int  # the token that sets it: `=`, `in`, `function` or, without a value, `local`
     block: int  # the token that opens the block that it is local to, or `WHOLE`
     how: str  # `value`, `loop`, `parameter`, `function` or `declared`
-    index: int = 0  # its position among the names that are set together
+    position: int = 0  # among the names that are set together
 
 
 class TableEntry(NamedTuple):
@@ -255,13 +255,18 @@ class Source:
             for name in names if self.words[end] != "=" else ():
                 yield Binding((name,), at, self.opener[at], "declared")
         else:
-            targets, end = [], at
+            targets: list[tuple[int, int]] = []
+            end = at
             while end > 0 and self.words[self.opener[end]] not in BRACKETS and (not targets or self.words[end] == ","):
                 end -= 3 * (self.words[end - 1] == ">")  # the attribute of a local variable
                 targets.append((self.start_of(end), end))
                 end = targets[-1][0] - 1
             how = "loop" if end >= 0 and self.words[end] == "for" else "value"
-            block = self.opener[at] if end >= 0 and self.words[end] in ("for", "local") else WHOLE
+            block = self.opener[at] if end >= 0 and self.words[end] == "local" else WHOLE
+            if how == "loop":  # its `do`
+                block = at
+                while block < self.size and self.words[block] not in _STATEMENTS:
+                    block = max(block, self.partner[block]) + 1
             for index, target in enumerate(reversed(targets)):
                 yield Binding(self.path(*target), at, block, how, index)
 
@@ -302,7 +307,7 @@ def keys(text: str) -> tuple[Names, ...]:
         return ()
     source = read(text)
     groups = [(at, 0, [e.name for e in source.entries(at)]) for at, word in enumerate(source.words) if word == "{"]
-    groups += [(b.at, b.index, [b.path[-1]]) for b in _fields(source) if b.how == "value"]
+    groups += [(b.at, b.position, [b.path[-1]]) for b in _fields(source) if b.how == "value"]
     literal = [dict.fromkeys(name for name in names if name and "\\" not in name) for *_, names in sorted(groups)]
     return tuple(tuple(names) for names in literal if names)
 

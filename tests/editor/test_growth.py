@@ -11,7 +11,6 @@ from full_matrix import full_except
 
 from kosmo_kernel import editor
 from kosmo_kernel.lua.lint import lint
-from kosmo_kernel.lua.mistakes import comparisons
 from kosmo_kernel.values import lua_source
 from kosmo_kernel.values.lua_source import Source, assigned_fields, indent, keys, set_variables
 
@@ -77,7 +76,7 @@ def calls(read: Callable[[str], object], text: str) -> int:
     """Return how many functions are called to read a text."""
     count = 0
     lua_source.read("")  # nothing of the last text is known any longer
-    for cached in (keys, assigned_fields, set_variables, comparisons):
+    for cached in (keys, assigned_fields, set_variables):
         cached.cache_clear()
 
     def note(_frame: object, event: str, _argument: object) -> None:

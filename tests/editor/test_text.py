@@ -62,7 +62,6 @@ def test_a_name_is_not_seen_outside_of_its_block(text: str) -> None:
         ("local shop = { { sum = 1 }, { tax = 2 } } shop[2].|", ["tax"]),
         ("local shop = { open = 1 } local other = shop other.|", ["open"]),
         ("local one = setmetatable({ open = 1 }, { __index = { shut = 2 } }) one.|", ["open"]),
-        ("local Shop = {} function Shop:buy() end function Shop:sell() self:|", ["sell", "buy"]),
         ("local shop = { open = 1 } shop = { shut = 2 } shop.|", ["shut"]),
         ("local shop = { open = 1 } do local shop = { shut = 2 } end shop.|", ["open"]),
         ("local shop = { open = 1 } if x then shop = { shut = 2 } end shop.|", ["shut"]),

@@ -117,7 +117,7 @@ WARNINGS = {
     "local s = 'Heroku_20' return list.find(heroku.list_apps(), { ['stack.name'] = s })": 'Did you mean "heroku-20"?',
     "return list.reject(heroku.list_apps(), { team = { name = { 'none', 'larkmor' } } })": "as its `team.name`. Did",
     "return heroku.list_dynos('my-app')[1].updated_at > '2026-11-20 08:00'": 'Write "2026-11-20T08:00".',
-    "local last = '2026-1220' return heroku.list_dynos('my-app')[1].updated_at <= last": '"2026-1220" letter by letter',
+    "return heroku.list_dynos('my-app')[1].updated_at <= '2026-1220'": '"2026-1220" letter by letter',
     "local a = heroku.get_app('my-app') return '20/11/2026' < a.created_at": 'a day, "2026-11-20", or a time in UTC',
     "local apps = heroku.list_apps() return apps[wanted]": "`wanted` is a variable that nothing sets",
     "local query = { size = 1, state = crashed } return query": "`crashed` is a variable that nothing sets",

@@ -76,15 +76,6 @@ def test_tokens_are_in_order_and_only_blanks_are_between_them(text: str) -> None
     assert not text[end:].strip()
 
 
-@given(TEXTS, TEXTS)
-def test_what_was_read_before_changes_nothing(text: str, typed: str) -> None:
-    tokens_of("")
-    whole = tokens_of(f"{text}{typed}")
-    for before in (text, "", f"{text}{typed}\n{text}", typed):
-        tokens_of(before)
-        assert tokens_of(f"{text}{typed}") == whole
-
-
 @given(TEXTS)
 def test_a_masked_text_has_its_lines_and_its_code(text: str) -> None:
     hidden = masked(text)
