@@ -206,7 +206,7 @@ def _written_match(resolver: Resolver, name: str, setting: Binding | TableEntry)
     if isinstance(setting, TableEntry):
         at = setting.value
     else:
-        at = setting.at if setting.how != "value" else source.value(setting.at, setting.position)[0]
+        at = setting.at if setting.how != "value" else source.value(setting)[0]
     if source.words[at] != "function" or (isinstance(setting, Binding) and setting.how == "parameter"):
         return Match(name, "instance")
     return Match(name, "function", f"{name}({', '.join(source.parameters(at))})")

@@ -396,7 +396,7 @@ class Resolver:
             case "loop" if binding.position == 1 and source.words[at + 1] in ("ipairs", "pairs"):
                 return self.item(self.value(at + 3))
             case "value":
-                return self.value(*source.value(at, binding.position))
+                return self.value(*source.value(binding))
         return None
 
     def _call(self, callee: Meaning, arguments: list[int], which: int) -> Meaning:

@@ -85,9 +85,9 @@ class Habit(NamedTuple):
 
 
 @cache
-def _habits(*sections: str) -> tuple[Habit, ...]:
+def habits(*sections: str) -> tuple[Habit, ...]:
     """Return the habits of sections of `habits.txt`."""
-    habits, section = [], ""
+    read, section = [], ""
     for line in Path(__file__).with_name("habits.txt").read_text(encoding="utf-8").splitlines():
         pattern, *fields = line.split(" ⇒ ")
         if not fields:
@@ -95,8 +95,8 @@ def _habits(*sections: str) -> tuple[Habit, ...]:
         elif section.split()[0] in sections:
             for name, part in _PARTS.items():
                 pattern = pattern.replace(name, part)
-            habits.append(Habit(section, lazy_pattern(pattern), *(*fields, "")[:3]))
-    return tuple(habits)
+            read.append(Habit(section, lazy_pattern(pattern), *(*fields, "")[:3]))
+    return tuple(read)
 
 
 def advice(source: str, line: int | None, *, compiled: bool, is_set: IsSet, parses: Parses) -> str:
@@ -115,26 +115,26 @@ def advice(source: str, line: int | None, *, compiled: bool, is_set: IsSet, pars
         line -= 1
     if compiled and _RAISES.search(hidden[line - 1]):  # the message is the script's own
         return ""
-    checks, candidates = MAX_CHECKS, _habits("any", "called" if compiled else "syntax")
+    checks, candidates = MAX_CHECKS, habits("any", "called" if compiled else "syntax")
     # What is missing is found later than where it should be, but a value is wrong where it is used.
     for number in (line,) if compiled else range(line, max(0, line - MAX_LINES), -1):
         text = lines[number - 1]
         if len(text) > MAX_LINE_LENGTH:
             continue
         matching = [habit for habit in candidates if any(habit.matches(text, hidden[number - 1], is_set))]
-        for habits in _choices(matching):
-            if not habits[0].lua:
+        for together in _choices(matching):
+            if not together[0].lua:
                 if number >= line - 1:
-                    return habits[0].sentence
+                    return together[0].sentence
                 continue
             corrected = text
-            for habit in habits:
+            for habit in together:
                 corrected = _rewritten(corrected, habit, is_set)
             if corrected == text or not checks:
                 continue
             checks -= 1
             if parses("\n".join([*lines[: number - 1], corrected, *lines[number:]]), line):
-                sentences = dict.fromkeys(filter(None, (habit.sentence for habit in habits)))
+                sentences = dict.fromkeys(filter(None, (habit.sentence for habit in together)))
                 return " ".join([*sentences, f"Write: {corrected.strip()}"])
     return ""
 
@@ -158,12 +158,12 @@ def _rewritten(text: str, habit: Habit, is_set: IsSet) -> str:
 def is_foreign(source: str, line: int, is_set: IsSet) -> bool:
     """Return whether a line that does not compile is written as in another language."""
     text, hidden = source.split("\n")[line - 1], masked(source).split("\n")[line - 1]
-    return any(any(habit.matches(text, hidden, is_set)) for habit in _habits("any", "syntax"))
+    return any(any(habit.matches(text, hidden, is_set)) for habit in habits("any", "syntax"))
 
 
 def warnings_of(source: str, is_set: IsSet) -> Iterator[tuple[int, str]]:
     """Yield each place in a script that Lua takes in silence and that means something else, and what to write."""
     hidden = masked(source)
-    for habit in _habits("silent"):
+    for habit in habits("silent"):
         for match, groups in habit.matches(source, hidden, is_set):
             yield match.start(), habit.sentence.format(*groups)

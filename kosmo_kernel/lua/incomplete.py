@@ -90,7 +90,7 @@ class _Reading:
             for binding in bindings.get(at, ()):
                 self._bind(binding)
             if script.words[at : at + 4] == ["table", ".", "insert", "("]:
-                end = script.partner.get(at + 3, script.size)
+                end = script.after(at + 3) - 1
                 self._do(end, partial(self._insert, script.words[at + 4], at + 6, end))
         return self._notes(0, script.size)
 
@@ -105,7 +105,7 @@ class _Reading:
             yield from range(at + 1, at + 1 + 2 * len(self._script.names(at + 1)[0]))
         elif words[at] == "function":
             head = self._script.head(at)
-            yield from range(at + 1, self._script.partner.get(head, head) + 1)
+            yield from range(at + 1, self._script.partner[head] + 1)
         else:
             name = at - 4 if words[at - 1] == ">" else at - 1  # before the attribute of a local variable
             while name >= 0 and kinds[name] == "name" and words[name - 1] not in (".", ":"):
@@ -114,26 +114,26 @@ class _Reading:
 
     def _bind(self, binding: Binding) -> None:
         """Take what the script sets a variable to, or a field of one, at the end of the expression."""
-        script, name, starts = self._script, binding.path[0], binding.values
-        start, end, block = binding.at, binding.at + 1, script.partner.get(binding.block, script.size)
+        script, name = self._script, binding.path[0]
+        start, end, block = binding.at, binding.at + 1, script.after(binding.block) - 1
         following = end
         if binding.how == "loop":
-            start, end = starts[0], binding.block
+            start, end = binding.at + 1, binding.block
             following = end
-            if binding.index == 0:
+            if binding.position == 0:
                 self._do(end, lambda: self._loops.append((self._of_expression(start, end), block)))
         elif binding.how == "function":
-            following = end = script.partner.get(binding.at, script.size)
-        elif binding.how == "value" and starts:
-            end = script.expressions(starts[-1])[1]
-            start, following, *_ = *starts[binding.index :], end, end  # the second value of a call has its failures
+            following = end = script.after(binding.at) - 1
+        elif binding.how == "value":
+            starts, end = script.expressions(binding.at + 1)
+            start, following, *_ = *starts[binding.position :], end, end  # the second value of a call has its failures
         self._do(max(end, binding.at + 1), partial(self._take, binding, start, following))
         if binding.block >= 0:  # a local variable of a block hides another one until the end of it
             self._do(block, partial(_set, self._notes_on, name, self._notes_on.get(name, {})))
 
     def _take(self, binding: Binding, start: int, end: int) -> None:
         """Take what is named between two tokens for a variable, or for a field of one."""
-        name, is_value = binding.path[0], binding.how == "value"
+        name, is_value = binding.path[0], binding.how in ("value", "declared")
         notes = self._of_expression(start, end) if is_value or binding.how == "loop" else self._notes(start, end)
         before = self._notes_on.get(name, {}) if len(binding.path) > 1 else {}
         _set(self._notes_on, name, before | notes | (self._of_loops() if is_value else {}))

@@ -21,6 +21,7 @@ from kosmo_kernel.catalogue import Column
 from kosmo_kernel.lua.run import MAX_CHARACTERS_PARSED
 from kosmo_kernel.lua.surface import record_type
 from kosmo_kernel.text import lazy_pattern, nearest
+from kosmo_kernel.values.lua_literals import KEYWORDS
 
 if TYPE_CHECKING:
     from kosmo_kernel.lua.mistakes import Comparison
@@ -105,7 +106,7 @@ def _unset(
     is_set = cache(is_set)
     for match in _UNSET.finditer(masked(source)):
         name = match[match.lastindex or 0]
-        if not is_set(name):
+        if name not in KEYWORDS and not is_set(name):
             near = nearest_variable(name)
             hint = f"Did you mean `{near}`?" if near else f'A text has quotes: "{name}".'
             yield match.start(match.lastindex or 0), f"`{name}` is a variable that nothing sets. {hint}"

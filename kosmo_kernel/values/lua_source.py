@@ -34,6 +34,8 @@ _CLOSES = {  # what each closing word closes
 }
 _HEADS = ("if", "elseif", "while", "for")
 _STATEMENTS = frozenset((*_HEADS, "break", "do", "else", "end", "goto", "local", "repeat", "return", "then", "until"))
+_AFTER_EXPRESSIONS = _STATEMENTS | _CLOSING | {";", "::"}
+_VALUES = ("end", "nil", "...")  # words that end an operand
 # What begins a statement whatever comes before it, and does not close a block.
 _BEGIN = frozenset(("for", "goto", "if", "local", "repeat", "return", "while"))
 PREFIXES = frozenset(("not", "-", "#", "~"))
@@ -118,8 +120,8 @@ class Source:
             self.tokens, self.words, self.kinds = earlier.tokens[:first], earlier.words[:first], earlier.kinds[:first]
             self.opener, self.partner = earlier.opener[:first], earlier.partner[:first]
             self.separators = {at: own for at, own in earlier.separators.items() if at < first}
-            known = [(name, own) for name, own in earlier.bindings.items() if own[0].at < first]
-            self.bindings = {name: [binding for binding in own if binding.at < first] for name, own in known}
+            bindings = [(name, own) for name, own in earlier.bindings.items() if own[0].at < first]
+            self.bindings = {name: [binding for binding in own if binding.at < first] for name, own in bindings}
 
     def _match(self, first: int) -> None:
         """Match brackets and blocks from a token on that is outside of all."""
@@ -193,16 +195,27 @@ class Source:
             end = self.suffix(end)
         return end
 
-    def value(self, at: int, index: int) -> tuple[int, int]:
-        """Return where the expression with an index after a token begins, or the last one, and how many are missing."""
-        start = at = at + 1
-        while index and at < self.size and self.words[at] not in _STATEMENTS:
+    def expressions(self, at: int) -> tuple[list[int], int]:
+        """Return where the expressions with commas between begin, the first at a token, and the token after them."""
+        starts = [at]
+        while at < self.size and self.words[at] not in _AFTER_EXPRESSIONS:
+            is_operand = self.kinds[at] == "name" or self.words[at] == "function"
             if self.words[at] == ",":
-                start, index = at + 1, index - 1
-            elif at > start and self.kinds[at] == "name" and self.is_suffix(at):  # the next statement
-                break
+                starts.append(at + 1)
+            elif (
+                is_operand
+                and at > starts[-1]
+                and (self.is_suffix(at) or self.is_literal(at - 1) or self.words[at - 1] in _VALUES)
+            ):
+                break  # the next statement
             at = max(at, self.partner[at]) + 1
-        return start, index
+        return starts, at
+
+    def value(self, binding: Binding) -> tuple[int, int]:
+        """Return where the expression that a variable is set to begins, or the last one and how many are missing."""
+        starts, _ = self.expressions(binding.at + 1)
+        last = min(binding.position, len(starts) - 1)
+        return starts[last], binding.position - last
 
     def entries(self, opening: int) -> list[TableEntry]:
         """Return what is between the brackets of a table constructor or a call."""
@@ -263,10 +276,8 @@ class Source:
                 end = targets[-1][0] - 1
             how = "loop" if end >= 0 and self.words[end] == "for" else "value"
             block = self.opener[at] if end >= 0 and self.words[end] == "local" else WHOLE
-            if how == "loop":  # its `do`
-                block = at
-                while block < self.size and self.words[block] not in _STATEMENTS:
-                    block = max(block, self.partner[block]) + 1
+            if how == "loop":
+                block = self.expressions(at + 1)[1]  # its `do`
             for index, target in enumerate(reversed(targets)):
                 yield Binding(self.path(*target), at, block, how, index)
 

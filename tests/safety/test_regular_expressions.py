@@ -14,6 +14,8 @@ import time
 import pytest
 from worst_cases import FILES, Expression, attacks, expressions
 
+from kosmo_kernel.lua.habits import habits
+
 SHORT, FACTOR = 1_000, 16  # characters, and how many times as long the other texts are
 MAX_RATIO = 60
 NOTICEABLE = 0.02  # seconds; less is not measured
@@ -36,7 +38,7 @@ MADE_LATER = {
     "client/secrets.py": "the spellings of a token; names of fields, on the start of a body",
     "integrations/heroku/demo/http.py": "requests to the simulated API",
     "magic/editing.py": "a name that is escaped, on the cell that its user edits",
-    "lua/habits.py": "a table of this package, tested with the others of its file",
+    "lua/habits.py": "shipped patterns, on a line of a script; those on a whole script are tested below",
     "lua/run.py": "the name of a parameter, which is escaped, on the text of a call",
     "snapshot/lists.py": "a pattern of the catalogue, on the name of a plan",
     "text.py": "the patterns of the other files, each of which is tested with the others of its file",
@@ -65,6 +67,13 @@ def test_the_time_of_the_expressions_of_a_file_grows_with_their_text(name: str) 
         if slowest is not None and not any(key[0] == name and start.startswith(key[1]) for key in ALLOWED):
             slow.append(slowest)
     assert slow == []
+
+
+@pytest.mark.full
+def test_the_time_of_what_is_searched_in_a_whole_script_grows_with_it() -> None:
+    patterns = [re.compile(habit.pattern.pattern) for habit in habits("silent")]
+    slow = [_in_process(Expression(pattern, frozenset({"finditer"}))) for pattern in patterns]
+    assert (len(slow) > 5, [text for text in slow if text]) == (True, [])
 
 
 def _in_process(expression: Expression) -> str | None:
