@@ -20,6 +20,7 @@ from typing import Any
 
 import pytest
 from broken_child import WORKER
+from full_matrix import full_except
 from lua_host import Answers, app
 
 from kosmo_kernel import errors
@@ -219,7 +220,7 @@ CHILDREN = {name: f"greet()\n{body}" for name, body in NONSENSE.items()} | BEFOR
 
 
 @pytest.mark.claim("parent-arguments", "parent-messages")
-@pytest.mark.parametrize("lua", some(CHILDREN, 4), indirect=True)
+@pytest.mark.parametrize("lua", some(CHILDREN, 8), indirect=True)
 def test_nonsense_from_the_child_ends_it_and_the_next_run_works(lua: Session) -> None:
     error = ended(lua)
 
@@ -357,7 +358,9 @@ ANSWERING = [f"ready()\nwhile True: hear(); {answer}" for answer in ANSWERS.valu
 
 
 @pytest.mark.parametrize("lua", ANSWERING, ids=ANSWERS.keys(), indirect=True)
-@pytest.mark.parametrize("question", ["names", "resolve", "completeness", "variables"])
+@pytest.mark.parametrize(
+    "question", full_except(("names", "resolve", "completeness", "variables"), "names", "variables")
+)
 def test_an_editors_question_answered_oddly_is_an_error_or_an_answer(lua: Session, question: str) -> None:
     ask = getattr(lua, question)
     try:
