@@ -162,15 +162,13 @@ class Param(Struct, frozen=True):
         if fits and isinstance(value, float):
             fits = math.isfinite(value)
         if fits and isinstance(value, str):
-            fits = bool(re.fullmatch(self.pattern, value)) if self.pattern else self._fits_url(value)
+            fits = bool(re.fullmatch(self.pattern, value)) if self.pattern else value.isprintable()
+            fits &= bool(self.pattern or self.query) or _is_path_segment(value)
         return fits
 
     def has_link(self, choice: str) -> bool:
         """Return whether a link of the function takes a record with this value of the field that chooses."""
         return bool(re.fullmatch(self.choices, choice))
-
-    def _fits_url(self, text: str) -> bool:
-        return text.isprintable() if self.query else _is_path_segment(text)
 
     @property
     def sample(self) -> str:

@@ -6,7 +6,7 @@ A snapshot is saved in an archive (`kosmo_kernel/snapshot`), whose content `kosm
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
@@ -227,7 +227,10 @@ def _written(data: AccountData, folder: Path) -> Iterator[str | Rows]:
     yield [(figure.name, f"{figure.text}  {figure.detail}".rstrip()) for figure in inventories.key_figures(data)]
     if days := inventories.next_days(data):
         yield f"\nThe next days that {inventories.service().title} decides:\n"
-        yield [(day["day"], _in_words(day)) for day in days]
+        yield [
+            (day["day"], f"{day['kind']} {day['what']} ({listed(day['apps'] or day['teams'], MAX_APPS)})")
+            for day in days
+        ]
     source = f"the snapshot {data.origin}" if data.origin else counted(data.requests, "request")
     yield f"\nWritten to {folder}: the account {data.account} at {iso_time(data.time)}, {source}."
     yield f"Open {folder / inventories.PAGE}"
@@ -238,11 +241,6 @@ def _written(data: AccountData, folder: Path) -> Iterator[str | Rows]:
         yield NoteLine(f"{item.table}: {item.reason}{items}")
     if missing:
         yield NoteLine("It is incomplete; what was read is in it.")
-
-
-def _in_words(day: Mapping[str, Any]) -> str:
-    """Return what a day is about: `database maintenance redis-globular-62745 (parcel-tracker)`."""
-    return f"{day['kind']} {day['what']} ({listed(day['apps'] or day['teams'], MAX_APPS)})"
 
 
 def _one_table(

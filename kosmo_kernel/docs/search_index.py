@@ -261,7 +261,9 @@ def _index_of(services: Sequence[Integration], own: Sequence[SearchEntry] = ()) 
     for indexed, known_own, index in _latest:
         if len(indexed) == len(services) and all(map(operator.is_, indexed, services)) and known_own == own:
             return index
-    shipped = (*(entry for service in services for entry in _of_integration(service)), *_of_checks(), *_of_guides())
+    functions = (entry for service in services for entry in _of_integration(service))
+    checks = (entry for check in shipped_checks() for entry in _of_question(check))
+    shipped = (*functions, *checks, *_of_guides())
     entries = {entry.page.page: entry for entry in (*shipped, *own)}
     _latest[:] = [(services, own, _Index([*entries.values()]))]
     return _latest[0][2]
@@ -289,12 +291,6 @@ def _of_integration(integration: Integration) -> Iterator[SearchEntry]:
             docs=" ".join(column.doc for column in function.columns),
             kind="record" if function.returns == "record" else "",
         )
-
-
-def _of_checks() -> Iterator[SearchEntry]:
-    """Yield the pages of the checks that come with this package."""
-    for check in shipped_checks():
-        yield from _of_question(check)
 
 
 @cache

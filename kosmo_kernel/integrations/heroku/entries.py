@@ -47,7 +47,9 @@ class FunctionEntry(Struct, frozen=True):
         if self.links:
             return self.links.split(", ")
         verb, _, words = self.name.partition("_")
-        resource = (_singular(words) if verb == "list" else words).replace("addon", "add-on").replace("_", "-")
+        if verb == "list":
+            words = f"{words.removesuffix('ies')}y" if words.endswith("ies") else words.removesuffix("s")
+        resource = words.replace("addon", "add-on").replace("_", "-")
         return [f"{resource} {'list' if verb == 'list' else 'record'}"]
 
 
@@ -108,10 +110,6 @@ LEFT_OUT = {
     "/teams/invitations/{team-invitation.token}": "It is found by the token of an invitation, which lets anybody in; "
     "`list_team_invitations` has the invitation.",
 }
-
-
-def _singular(words: str) -> str:
-    return f"{words.removesuffix('ies')}y" if words.endswith("ies") else words.removesuffix("s")
 
 
 def thing(resource: str) -> str:

@@ -15,7 +15,7 @@ an error, so tables and frames have one spelling.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from operator import itemgetter
 from typing import Any
@@ -414,7 +414,8 @@ def stack_dates(today: date, own: Mapping[str, Mapping[str, Any]]) -> tuple[list
             "source": row.get("source", "config.toml"),
         }
     oldest = min(records.values(), key=itemgetter("as_of"))
-    days = [day for row in records.values() for day in (row["supported_until"], *_starts(row)) if day]
+    starts = [change["since"] for row in records.values() for change in row["builds"]]
+    days = [day for day in (*(row["supported_until"] for row in records.values()), *starts) if day]
     age, last = (today - date.fromisoformat(oldest["as_of"])).days, max(days)
     is_ending = (date.fromisoformat(last) - today).days < MIN_DAYS_LEFT
     ending = f", the last day in them is {last}" if is_ending else ""
@@ -423,10 +424,6 @@ def stack_dates(today: date, own: Mapping[str, Mapping[str, Any]]) -> tuple[list
         f"{oldest['source']}"
     )
     return [*records.values()], [note] if age > MAX_AGE_DAYS or is_ending else []
-
-
-def _starts(row: Mapping[str, Any]) -> Iterator[str]:
-    return (change["since"] for change in row["builds"])
 
 
 LIST_STACK_DATES = _function(

@@ -101,13 +101,8 @@ def _domains(data: AccountTables) -> KeyFigure:
     detail = [counted(len(ends) - len(coming), "expired certificate")] if len(coming) < len(ends) else []
     if coming:
         which = "next certificate" if data.is_whole("sni_endpoints") else "next certificate that could be read"
-        detail.append(f"{which} ends {_day(coming[0])}")
+        detail.append(f"{which} ends {f'{datetime.fromisoformat(coming[0]):%d %B %Y}'.lstrip('0')}")
     return KeyFigure("Domains", count, ", ".join(detail), at_least=not data.is_whole("domains"))
-
-
-def _day(time: str) -> str:
-    """Return the day of a time in words."""
-    return f"{datetime.fromisoformat(time):%d %B %Y}".lstrip("0")
 
 
 def _people(data: AccountTables) -> KeyFigure:

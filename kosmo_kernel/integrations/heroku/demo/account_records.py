@@ -362,18 +362,22 @@ def topology(make: Maker, space: Record) -> Record:
                 {
                     "id": process["id"],
                     "process_type": process["type"],
-                    "dynos": [_place(n, dyno) for n, dyno in enumerate(dynos, 1) if dyno["type"] == process["type"]],
+                    "dynos": [
+                        {
+                            "id": dyno["id"],
+                            "number": number,
+                            "private_ip": f"10.0.{number}.{int(dyno['id'][-2:], 16)}",
+                            "hostname": f"{number}.{dyno['type']}.app.local",
+                        }
+                        for number, dyno in enumerate(dynos, 1)
+                        if dyno["type"] == process["type"]
+                    ],
                 }
                 for process in make.company.formation(app)
             ]
             domains = [domain["hostname"] for domain in make.company.resources_of(app).domains]
             apps.append({"id": app["id"], "domains": domains, "formation": formation})
     return {"version": 1, "apps": apps}
-
-
-def _place(number: int, dyno: Record) -> Record:
-    address = f"10.0.{number}.{int(dyno['id'][-2:], 16)}"
-    return {"id": dyno["id"], "number": number, "private_ip": address, "hostname": f"{number}.{dyno['type']}.app.local"}
 
 
 # Bills --------------------------------------------------------------------------------------------------

@@ -45,22 +45,13 @@ def attachments_of(app: Record, addons: Iterable[Record]) -> list[Record]:
     by_name: dict[str, Record] = {}
     for addon in addons:
         own = addon["app"]["id"] == app["id"]
-        for name in _names(addon)[: None if own else 1]:
-            attachment_name = name if name not in by_name else f"{_service(addon)}_{_colour(addon)}"
+        service = str(addon["addon_service"]["name"]).upper().replace("-", "_")
+        colour = _COLOURS[int(addon["id"][-4:], 16) % len(_COLOURS)]
+        names = list(dict.fromkeys(_VARIABLE_SUFFIX.sub("", var) for var in addon["config_vars"])) or [service]
+        for name in names[: None if own else 1]:
+            attachment_name = name if name not in by_name else f"{service}_{colour}"
             by_name[attachment_name] = _attachment(app, addon, attachment_name)
     return list(by_name.values())
-
-
-def _names(addon: Record) -> list[str]:
-    return list(dict.fromkeys(_VARIABLE_SUFFIX.sub("", var) for var in addon["config_vars"])) or [_service(addon)]
-
-
-def _service(addon: Record) -> str:
-    return str(addon["addon_service"]["name"]).upper().replace("-", "_")
-
-
-def _colour(addon: Record) -> str:
-    return _COLOURS[int(addon["id"][-4:], 16) % len(_COLOURS)]
 
 
 def _attachment(app: Record, addon: Record, name: str) -> Record:

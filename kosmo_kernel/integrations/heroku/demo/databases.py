@@ -128,7 +128,8 @@ def _app(company: Company, identity: str) -> Record:
 
 def _addon(company: Company, link: LinkFact, identity: str) -> Record:
     addon = _databases(company).get(identity)
-    is_of_kind = addon is not None and _kind(addon) == _kind_of(link.path)
+    kind = next((kind for kind in ("redis", "kafka") if f"/{kind}/" in link.path), "postgresql")
+    is_of_kind = addon is not None and _kind(addon) == kind
     if addon is None or not (is_of_kind or "/maintenances/" in link.path):
         raise HerokuError(404, "not_found", "Couldn't find that database.")
     facts = facts_of(addon)
@@ -141,10 +142,6 @@ def _addon(company: Company, link: LinkFact, identity: str) -> Record:
 
 def _kind(addon: Record) -> str:
     return str(addon["addon_service"]["name"]).removeprefix("heroku-")
-
-
-def _kind_of(path: str) -> str:
-    return next((kind for kind in ("redis", "kafka") if f"/{kind}/" in path), "postgresql")
 
 
 def _plan(addon: Record) -> str:
@@ -161,16 +158,12 @@ def facts_of(addon: Record) -> DatabaseFacts:
     if addon["name"] in _STORY:
         return _STORY[addon["name"]]
     versions = _VERSIONS[_kind(addon)]
-    if not _is_generated(addon):
+    is_generated = str(addon["app"]["name"])[-4:].isdigit()  # the company was made from a seed
+    if not is_generated:
         return DatabaseFacts(versions[0])
     draw = Random(f"data/{addon['id']}")
     planned = _drawn(draw) if _has_page(addon) else Maintenance()
     return DatabaseFacts(draw.choice(versions), planned, scheduled=draw.random() < 0.5)
-
-
-def _is_generated(addon: Record) -> bool:
-    """Return whether the app of an add-on is of a company that was made from a seed."""
-    return str(addon["app"]["name"])[-4:].isdigit()
 
 
 def _drawn(draw: Random) -> Maintenance:

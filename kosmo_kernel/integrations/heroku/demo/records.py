@@ -331,7 +331,9 @@ class CompanyRecords:
         if path in _ANSWERS:
             return _ANSWERS[path](self._make, *parents)
         link = self._links[path]
-        return make(link.resource, _key(path, parents), **_given(link.placeholders, parents))
+        ids = (parent.get("id", "") if isinstance(parent, dict) else parent for parent in parents)
+        names = (name.partition(".")[0].replace("-", "_") for name in link.placeholders)  # that fields have for parents
+        return make(link.resource, "/".join([path, *map(str, ids)]), **dict(zip(names, parents, strict=False)))
 
     def _find(self, list_path: str, placeholder: str, parents: Sequence[Any], value: str) -> Any:
         """Return the record that stands in a place such as `app.identity`, of the list at the path before it."""
@@ -390,15 +392,3 @@ def _first(records: Sequence[Record], value: str, resource: str, ways: Sequence[
         if value in [str(text) for way in ways if (text := own.get(way, user.get(way))) is not None]:
             return record
     return None
-
-
-def _key(path: str, parents: Sequence[Any]) -> str:
-    ids = (parent.get("id", "") if isinstance(parent, dict) else parent for parent in parents)
-    return "/".join([path, *map(str, ids)])
-
-
-def _given(placeholders: Sequence[str], parents: Sequence[Any]) -> Record:
-    """Return the records in the places of a path by the names that fields have for them."""
-    return {
-        name.partition(".")[0].replace("-", "_"): parent for name, parent in zip(placeholders, parents, strict=False)
-    }
