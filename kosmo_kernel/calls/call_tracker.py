@@ -207,11 +207,12 @@ class CallTracker:
 
     def _begin(self, provider: Provider, bound_call: BoundCall, pending: PendingCall, number: int) -> None:
         pending.number = number
+        function = bound_call.function.name if isinstance(bound_call, ServiceCall) else ""
         if number == BLOCKING:
-            self._progress.begin(bound_call.account, pending.calls)
+            self._progress.begin(bound_call.account, pending.calls, function=function)
         else:  # a call of an item of `parallel.map`
             pending.counts, pending.coming, self._coming = False, self._coming, 0
-            self._progress.begin(bound_call.account, pending.coming, items=True)
+            self._progress.begin(bound_call.account, pending.coming, function=function, items=True)
         self._total += pending.calls
         self._result.calls.append(pending.record)
         self._pending[number] = pending

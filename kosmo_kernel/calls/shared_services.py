@@ -54,7 +54,7 @@ class SharedServices(Services):
         if refusal := self._missing_scope(bound_call):
             call.on_result(refused_list(bound_call, refusal) if bound_call.collect else refusal)
             return
-        self.progress.begin(bound_call.account, bound_call.count)
+        self.progress.begin(bound_call.account, bound_call.count, function=bound_call.function.name)
         self._begun.add(bound_call.function.name)
         if argument := bound_call.fan_out_argument:
             self._items[argument] = max(bound_call.count, self._items.get(argument, 0))

@@ -85,13 +85,15 @@ class ProgressSnapshot(Struct, frozen=True):
     expected: float = 0.0  # the estimated seconds until the end, or 0.0 if there is no estimate
     # What is to come with the account that takes the longest, if its rate limit is known.
     estimate: Estimate | None = None
+    function: str = ""  # the name of the function that was called last
 
     def text(self) -> str:
         """Return the progress as one line of text, at most `MAX_LINE_WIDTH` characters.
 
-        During the run `480/500 · 1,440 requests · 3,060 left · 4.2 s`, at its end
+        During the run `480/500 list_dynos · 1,440 requests · 3,060 left · 4.2 s`, at its end
         `500 calls · 1,500 requests · 4.4 s · account production · 3,000 requests left`. With an estimate
-        `600/1,500 · about 12 min to go · 600 requests · 50 left · 4.2 s`.
+        `600/1,500 list_dynos · about 12 min to go · 600 requests · 50 left · 4.2 s`. A line that would be too long
+        does not name the function.
         """
         requests, elapsed = counted(self.requests, "request"), duration(self.seconds)
         if not self.over:
@@ -99,8 +101,10 @@ class ProgressSnapshot(Struct, frozen=True):
             pause = f"{duration(math.ceil(self.waiting))} " if self.waiting > MAX_UNTIMED_PAUSE_SECONDS else ""
             waits = (f"waits {pause}{self.reason}",) if self.waiting else ()
             to_go = (f"about {_rough(self.expected)} to go",) if self.expected >= MIN_EXPECTED_SECONDS else ()
-            parts = (f"{self.finished:,}/{self.total:,}", *to_go, requests, *remaining, elapsed, *waits)
-            return shortened(" · ".join(parts), MAX_LINE_WIDTH)
+            counts = f"{self.finished:,}/{self.total:,}"
+            line = " · ".join((counts, *to_go, requests, *remaining, elapsed, *waits))
+            named = f"{counts} {self.function}{line.removeprefix(counts)}" if self.function else line
+            return named if len(named) <= MAX_LINE_WIDTH else shortened(line, MAX_LINE_WIDTH)
         calls = counted(self.total, "call")
         before = (calls if self.finished == self.total else f"{self.finished:,} of {calls}", requests, elapsed)
         several = "," in self.account  # `remaining` is that of only one of them

@@ -83,6 +83,7 @@ class Progress:
         self._done = self._total = self._requests = 0
         self._remaining: int | None = None
         self._accounts: dict[str, None] = {}
+        self._function = ""  # which was called last
         self.started: float | None = None
         self._pauses: dict[int, _Pause] = {}  # by thread id
         self._answered_at = -math.inf
@@ -96,9 +97,10 @@ class Progress:
         """Return whether the run has ended."""
         return self._ended.is_set()
 
-    def begin(self, account: str, calls: int = 1, *, items: bool = False) -> None:
-        """Count calls with an account that are begun or queued, or in place of calls the items of `parallel.map`."""
+    def begin(self, account: str, calls: int = 1, *, function: str = "", items: bool = False) -> None:
+        """Count calls of a function that are begun or queued, or in place of calls the items of `parallel.map`."""
         with self._lock:
+            self._function = function
             self._accounts[account] = None
             self._total += calls
             if self.started is None:
@@ -207,6 +209,7 @@ class Progress:
                 over=self._ended.is_set(),
                 expected=0.0 if self._ended.is_set() else expected,
                 estimate=estimate,
+                function=self._function,
             )
 
     def _begin_items(self, items: int) -> None:

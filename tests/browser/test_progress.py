@@ -64,7 +64,7 @@ def test_the_line_is_updated_in_place_and_its_last_state_stays(lab: Lab, kernel:
     counts = [
         int(found[1])
         for state in states
-        if (found := re.match(r"(\d+)/41 · (?:about \d+ s to go · )?\d+ requests? · [\d,]+ left · ", state))
+        if (found := re.match(r"(\d+)/41 list_\w+ · (?:about \d+ s to go · )?\d+ requests? · [\d,]+ left · ", state))
     ]
     assert len(counts) >= 3
     assert counts == sorted(counts)

@@ -63,6 +63,11 @@ class Stopwatch(Clock):
     ("state", "text"),
     [
         (UNDER_WAY, "480/500 · 1,440 requests · 3,060 left · 4.2 s"),
+        (
+            replace(UNDER_WAY, function="list_dynos"),
+            "480/500 list_dynos · 1,440 requests · 3,060 left · 4.2 s",
+        ),
+        (replace(UNDER_WAY, function="list_" + "x" * 60), "480/500 · 1,440 requests · 3,060 left · 4.2 s"),
         (ProgressSnapshot(0, 1, 1, None, "demo", 0.6), "0/1 · 1 request · 0.6 s"),
         (
             ProgressSnapshot(480, 500, 1440, 0, "production", 64.26, 11.2, BUDGET),
