@@ -33,10 +33,10 @@ _BELOW = Html('<p class="cut">{}</p>\n')
 _MAX_FEW = 3  # columns of a table that fits a phone
 _MAX_PLAIN = 8  # columns of a table that does not scroll on a desktop
 MAX_CARD_COLUMNS = 12  # columns of a table whose rows are cards on a phone
-_PAGE_WIDTH, _MIN_WIDTH = 1168, 120  # pixels of a page on a desktop, and of a column there that gives way to others
+_PAGE_WIDTH, _MIN_WIDTH = 1168, 150  # pixels of a page on a desktop, and of a column that gives way to others
 _CHARACTER, _PADDING = 7.6, 24  # pixels of a character of a table on average, and beside the text of a cell
 _BAR_WIDTH = 104  # pixels of the bar of a share beside its number
-_MAX_UNBROKEN = 40  # characters of a cell on one line in a table that scrolls
+_MAX_UNBROKEN = 64  # characters of a cell on one line in a table that scrolls
 _FOLDED = Html('<details class="more"><summary>{} more rows</summary></details>\n')
 _FIGURES = Html('<ul class="figures">\n{}</ul>\n')
 _FIGURE = Html('<li><span class="name">{}</span> <strong>{}{}</strong> <span class="detail">{}</span></li>\n')
@@ -149,14 +149,18 @@ def _with_unbroken(columns: Sequence[HtmlColumn]) -> list[HtmlColumn]:
     Nothing needs to be said of columns that all fit. A table that scrolls has room for all but long texts.
     """
     lengths = [max(map(len, filter(None, column.texts)), default=0) for column in columns]
-    bars = [_BAR_WIDTH if column.shares else 0 for column in columns]
-    widths = [_CHARACTER * length + _PADDING + bar for length, bar in zip(lengths, bars, strict=True)]
+    widths = [
+        _CHARACTER * max(length, len(column.name) * column.to_the_right) + _PADDING + _BAR_WIDTH * bool(column.shares)
+        for length, column in zip(lengths, columns, strict=True)
+    ]
+    least = [min(width, max(_MIN_WIDTH, min(width / 2, 2 * _MIN_WIDTH))) for width in widths]
     scrolls = len(columns) > MAX_CARD_COLUMNS
-    free = _PAGE_WIDTH - sum(min(width, _MIN_WIDTH) for width in widths)
+    free = _PAGE_WIDTH - sum(least)
     unbroken = set()
     for index in sorted(range(len(columns)), key=lambda index: widths[index]):
-        free -= max(widths[index] - _MIN_WIDTH, 0)
-        if lengths[index] <= _MAX_UNBROKEN if scrolls else free >= 0:
+        free -= widths[index] - least[index]
+        fits = widths[index] <= _MIN_WIDTH or free >= 0
+        if lengths[index] <= _MAX_UNBROKEN if scrolls else fits:
             unbroken.add(index)
     if len(unbroken) == len(columns) and not scrolls:
         return [*columns]

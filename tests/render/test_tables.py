@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from kosmo_kernel.catalogue import Column, Function, Link
 from kosmo_kernel.pages.design import style_rules
 from kosmo_kernel.render.frames import frame_of, table_of_frame
-from kosmo_kernel.render.page_parts import page_columns
+from kosmo_kernel.render.page_parts import page_columns, page_table
 from kosmo_kernel.render.tables import RecordView, Table, exact_table, table_of
 from kosmo_kernel.render.text import format_column, pretty
 from kosmo_kernel.session import Session
@@ -430,6 +430,13 @@ def test_a_page_has_titles_in_words_money_times_without_seconds_and_yes_and_no()
         "Release": ["1,234", "99,999"],
     }
     assert [column.to_the_right for column in shown] == [True, False, False, False, False, True]
+
+
+@pytest.mark.parametrize(("long", "unbroken"), [(0, 0), (1, 2), (3, 1)])
+def test_on_a_page_narrow_columns_stay_on_one_line_while_the_long_ones_have_room(long: int, unbroken: int) -> None:
+    texts = ["2026-12-08 22:30", "postgresql-octagonal-11373", *["a command of many words " * 8] * long]
+    html = page_table(page_columns(Table([*"abcde"[: len(texts)]], [[text] for text in texts], 1)))
+    assert re.findall("<td nowrap>([^<]*)", html) == texts[:unbroken]
 
 
 def test_the_main_columns_of_the_data_for_a_page_have_the_same_order_in_each_process() -> None:
