@@ -124,7 +124,7 @@ def test_one_display_is_updated_and_stays_as_what_the_cell_cost(kernel: Kernel) 
     seen = states(outputs)
     assert reply["status"] == "ok"
     assert re.fullmatch(COST.format(3, 3, "demo"), seen[-1])
-    assert all(re.match(r"\d/3 · \d requests? · ", state) for state in seen[:-1])
+    assert all(re.match(r"\d/3 list_dynos · \d requests? · ", state) for state in seen[:-1])
     assert outputs[-1][0] != "update_display_data"  # the value comes below the line
 
 
