@@ -103,8 +103,8 @@ class ProgressSnapshot(Struct, frozen=True):
             to_go = (f"about {_rough(self.expected)} to go",) if self.expected >= MIN_EXPECTED_SECONDS else ()
             counts = f"{self.finished:,}/{self.total:,}"
             line = " · ".join((counts, *to_go, requests, *remaining, elapsed, *waits))
-            named = f"{counts} {self.function}{line.removeprefix(counts)}" if self.function else line
-            return named if len(named) <= MAX_LINE_WIDTH else shortened(line, MAX_LINE_WIDTH)
+            long_line = f"{counts} {self.function}{line.removeprefix(counts)}" if self.function else line
+            return long_line if len(long_line) <= MAX_LINE_WIDTH else shortened(line, MAX_LINE_WIDTH)
         calls = counted(self.total, "call")
         before = (calls if self.finished == self.total else f"{self.finished:,} of {calls}", requests, elapsed)
         several = "," in self.account  # `remaining` is that of only one of them

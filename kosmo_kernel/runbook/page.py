@@ -98,6 +98,7 @@ def write(copy: Path, accounts: Sequence[str], time: datetime | None = None, com
     # It replaces links of notebooks of 2013, and takes quadratic time for headings of many brackets.
     exporter.register_filter("strip_files_prefix", lambda text: text)  # type: ignore[no-untyped-call] # as above
     exported, _ = exporter.from_notebook_node(notebook, {"metadata": {"name": copy.stem, "path": str(copy.parent)}})
+    exported = exported.replace("<table>", '<table tabindex="0">')  # tables of Markdown, which scroll on a phone
     body = html_of_notebook(without_local_links(without_surrogates(exported)))
     title = notebook.metadata.get("title", copy.stem)
     html = html_page(title, body, accounts, time, style=style_rules() + Html("\n"), marker=_MARKER)
