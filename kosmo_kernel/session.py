@@ -15,15 +15,15 @@ from datetime import date, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, Self
 
-from kosmo_kernel import integrations
+from kosmo_kernel import accounts, integrations
 from kosmo_kernel.calls.call_tracker import CallTracker
 from kosmo_kernel.calls.output import NO_FRONTEND, Frontend, RunOutput
-from kosmo_kernel.calls.provider import NOT_ALLOWED, NOT_RECORDED
+from kosmo_kernel.calls.provider import FICTION, NOT_ALLOWED, NOT_RECORDED
 from kosmo_kernel.calls.recording import NO_SERVICES, RecordingMode
 from kosmo_kernel.client.call import CallRequest
 from kosmo_kernel.errors import KosmoError, LuaSyntaxError, SettingsError, StoppedError, UnknownFieldError
 from kosmo_kernel.lua.failure import Failure
-from kosmo_kernel.lua.lint import lint
+from kosmo_kernel.lua.lint import lint, of_clock
 from kosmo_kernel.lua.lookups import Lookups
 from kosmo_kernel.lua.run import ChunkHistory, KnownVariables, LuaRun
 from kosmo_kernel.lua.state import LuaState, WallChecks
@@ -157,7 +157,7 @@ class Session(LuaState):
         result = Result(account=account, started=self._started(account), dry_run=options.dry_run)
         calls = self._calls(result, options, frontend, partial(self._machine.ask_user, frontend.ask))
         output = calls.output
-        run = LuaRun(calls, output, self._lookups(calls, account, options), self._chunks, result)
+        run = LuaRun(calls, output, self._lookups(calls, result, options), self._chunks, result)
         variables = KnownVariables(self._chunks, inputs, lambda: dict(self.names(())), lambda: dict(self._variables()))
         self._chunks.add(options.name, source)
         self.recording.begin_script(options.name, source)
@@ -172,6 +172,7 @@ class Session(LuaState):
             # The name of a call that failed may be of no function: scripts must not fill the memory with such names.
             self._called.update(call.path for call in result.calls if call.status == "ok")
             warnings = lint(source, variables.may_be_set, self._called, output.unmatched_tests, variables.nearest_set)
+            warnings += of_clock(source, options.now or self.time_of_data(options.account), self._now())
             result.notes[:0] = [*warnings, *output.absent_fields]
             self._describe_recording(result)
             result.notes += self._walls.notes(self._machine.walls_found)
@@ -250,17 +251,38 @@ class Session(LuaState):
             is_named=lambda item: self._chunks.names_item(str(item)) or options.names_item(str(item)),
         )
 
-    def _lookups(self, calls: CallTracker, account: str, options: Options) -> Lookups:
+    def _lookups(self, calls: CallTracker, result: Result, options: Options) -> Lookups:
         """Return what answers the other requests of a script."""
         return Lookups(
             calls,
             self._shown,
-            partial(self.recording.names, default=account),
+            partial(self.recording.names, default=result.account),
             self.recording.services,
             self.recording.open_for_script,
-            now=lambda: options.now or self.time_of_data(options.account),
+            now=self._clock(options, result.inform),
             set_now=partial(self._set_time, options),
         )
+
+    def _clock(self, options: Options, inform: Callable[[str], None]) -> Callable[[str | None], datetime]:
+        """Return a function that returns the time of an account's data, which does not change during a run.
+
+        Parameters:
+            options: those of the run.
+            inform: adds a note to the result, that the data is of the demo's day.
+        """
+        times: dict[str, datetime] = {}
+
+        def now(account: str | None) -> datetime:
+            if time := options.now or self._time_set:
+                return time
+            alias = self._account(account or options.account)
+            is_fiction = accounts.is_demo(alias)
+            if is_fiction:
+                inform(FICTION)
+            has_own_time = is_fiction or self.recording.archive_of(alias)
+            return times.setdefault(alias if has_own_time else "", self.recording.time_of_data(alias))
+
+        return now
 
     def time_of_data(self, account: str | None = None) -> datetime:
         """Return the time of an account's data: what a script has set, else that of the demo, of an archive, or now.
@@ -269,6 +291,10 @@ class Session(LuaState):
             account: the alias of the account; the session's when None.
         """
         return self._time_set or self.recording.time_of_data(self._account(account))
+
+    def time_of_table(self, account: str) -> datetime | None:
+        """Return the time for a table of an account; None for the demo's own, of which a run of the demo tells."""
+        return None if accounts.is_demo(account) and not self._time_set else self.time_of_data(account)
 
     def _account(self, alias: str | None) -> str:
         """Return the full name of the account that an alias means in this session; the session's own when None."""
@@ -377,13 +403,12 @@ class Session(LuaState):
             UnknownNameError: there is no such integration.
             CredentialsError: the address must not receive a token.
         """
-        from kosmo_kernel.accounts import address, is_demo
         from kosmo_kernel.archive.owner import address_of
 
         cassette = self.recording.cassette
-        if is_demo(self.account) or (cassette and not cassette.live):
+        if accounts.is_demo(self.account) or (cassette and not cassette.live):
             return ""
-        return address_of(address(integrations.find(integration), self.account))
+        return address_of(accounts.address(integrations.find(integration), self.account))
 
     def scopes(self, integration: str, account: str) -> tuple[str, ...]:
         """Return the scopes of an account's token, if the service has reported them in this session. Send nothing."""

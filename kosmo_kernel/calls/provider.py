@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 NOT_RECORDED = "An archive has no answers of MCP servers, and with `--from` none is asked."
 NOT_ALLOWED = "This session asks no MCP servers: `kosmo mcp:serve` lets scripts do so with `--allow-mcp`."
-FICTION = "Fictional data: the account in use is the demo."
+FICTION = "Fictional data of the demo, whose day is 20 November 2026."
 
 
 class ServiceCall(Struct):

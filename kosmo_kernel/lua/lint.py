@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
 from functools import cache, lru_cache
 from itertools import chain
 from typing import TYPE_CHECKING
@@ -40,6 +41,8 @@ _UNSET = lazy_pattern(
 _TIME = lazy_pattern(
     r"\d{4}(-(0[1-9]|1[0-2])(-(0[1-9]|[12]\d|3[01])(T([01]\d|2[0-3])(:[0-5]\d(:[0-5]\d(\.\d+)?)?)?Z?)?)?)?"
 )
+# Where the clock of the computer is read: without a time of one's own.
+_CLOCK = lazy_pattern(r"\bos\s*\.\s*(?:time\s*\(\s*\)|date\s*\([^(),]*\))")
 _LITERALS = {"string": "a text", "number": "a number", "keyword": "true or false"}
 _KINDS = {
     "string": ("a text", "string"),
@@ -110,6 +113,20 @@ def _unset(
             near = nearest_variable(name)
             hint = f"Did you mean `{near}`?" if near else f'A text has quotes: "{name}".'
             yield match.start(match.lastindex or 0), f"`{name}` is a variable that nothing sets. {hint}"
+
+
+def of_clock(source: str, data: datetime, clock: datetime) -> list[str]:
+    """Return a warning about a script that reads the clock of the computer while the data is of another day."""
+    if abs(data - clock) < timedelta(days=1) or not _CLOCK.search(source):
+        return []
+    from kosmo_kernel.values.lua_tokens import masked
+
+    read = _CLOCK.search(masked(source[:MAX_CHARACTERS_PARSED]))
+    if read is None:
+        return []
+    line, name = source.count("\n", 0, read.start()) + 1, read[0].partition("(")[0].strip()
+    advice = f"The data is of {data:%Y-%m-%d}: `time.now()`."
+    return [f"line {line}: `{name}` reads the clock of the computer, {clock:%Y-%m-%d}. {advice}"]
 
 
 # What the catalogue declares -------------------------------------------------------------------------

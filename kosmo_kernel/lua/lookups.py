@@ -100,7 +100,7 @@ class Lookups(Struct, frozen=True):
     names: Callable[[Integration], list[str]]  # returns the accounts of an integration
     services: bool  # whether there are integrations
     open_archive: Callable[[str, str], tuple[str, datetime]]  # opens an archive for a script
-    now: Callable[[], datetime]  # returns the time of the data
+    now: Callable[[str | None], datetime]  # returns the time of an account's data; of the run's account when None
     set_now: Callable[[datetime], None]  # replaces the time of the data
 
     def mcp(self, verb: str, arguments: Mapping[str, Any]) -> list[Any]:

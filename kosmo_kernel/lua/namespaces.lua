@@ -272,7 +272,7 @@ function account_space(integration, account, inside, context, archive)
     if key == "tables" and integration.tables[1] then
       tables = tables or spaces.tables(path, integration, function(chain, of_table)
         return account_space(integration, account, chain, of_table, archive)
-      end, inside or {}, context, archive and archive.now)
+      end, inside or {}, context, account, archive and archive.now)
       return tables
     end
     local own_name = integration.own_name(key)

@@ -75,11 +75,16 @@ def _archive(lookups: Lookups, header: dict[str, Any]) -> dict[str, Any]:
     return {"account": account, "now": iso_time(now.astimezone(UTC))}
 
 
+def _now(lookups: Lookups, header: dict[str, Any]) -> dict[str, Any]:
+    account = _text(header, "account") if "account" in header else None
+    return {"now": iso_time(lookups.now(account).astimezone(UTC))}
+
+
 # Requests that only look something up: what the reply has, and the value that the reply describes.
 _FACTS: dict[str, Callable[[Lookups, dict[str, Any]], dict[str, Any]]] = {
     "archive": _archive,
     "integrations": lambda lookups, _: {"names": lookups.integrations()},
-    "now": lambda lookups, _: {"now": iso_time(lookups.now().astimezone(UTC))},
+    "now": _now,
     "outputs": lambda lookups, _: {"numbers": lookups.output_numbers()},
     "record_types": lambda lookups, header: lookups.record_types(_text(header, "name")),
     "signatures": lambda lookups, header: {"signatures": lookups.signatures(_text(header, "integration"))},

@@ -122,8 +122,9 @@ end
 --
 -- Parameters: `path`, that of the namespace of the account; `integration`, the service; `service_space(inside, context)`,
 -- which returns the namespace of the account for the Lua of a table; `inside`, the tables that are being made; `context`,
--- what these have in common, nil for a script; `now`, the time of the data, nil for that of the run.
-function spaces.tables(path, integration, service_space, inside, context, now)
+-- what these have in common, nil for a script; `account`, whose time is that of the data, nil for that of the run; `now`,
+-- the time of an archive.
+function spaces.tables(path, integration, service_space, inside, context, account, now)
   path = path .. "." .. NAME
   local closures = {}
 
@@ -136,7 +137,8 @@ function spaces.tables(path, integration, service_space, inside, context, now)
     end
     chain[#chain + 1] = name
     local globals = setmetatable({ [integration.name] = service_space(chain, of_table) }, { __index = library })
-    if now then globals.time = native.time_at(now) end
+    local moment = now or account and native.ask({ kind = "now", account = account }).now
+    if moment then globals.time = native.time_at(moment) end
     for parameter, value in next, values do globals[parameter] = value end
     function globals.was_read(list, item)
       local gap = of_table.gaps[integration.name .. "." .. list]

@@ -341,7 +341,7 @@ def test_the_demo_is_found_in_any_case() -> None:
         result = session.run(script)
 
     assert (result.values, {call.account for call in result.calls}) == ([19, 19], {"demo"})
-    assert result.notes == ["Fictional data: the account in use is the demo."]
+    assert result.notes == ["Fictional data of the demo, whose day is 20 November 2026."]
 
 
 def test_a_service_without_a_demo_offers_none(harbour: Harbour, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,6 +9,7 @@ from random import Random
 
 import pytest
 
+from kosmo_kernel.calls.provider import FICTION
 from kosmo_kernel.demo import NOW
 from kosmo_kernel.errors import LuaRuntimeError
 from kosmo_kernel.session import Session
@@ -112,3 +113,37 @@ def test_all_days_are_those_of_the_gregorian_calendar(demo: Session) -> None:
     lua = 'time.set_now("1970-01-01") return list.map(texts, time.days_until)'
     days = demo.execute(lua, Options(inputs={"texts": texts})).value
     assert list(days) == pytest.approx([moment.timestamp() / 86400 for moment in moments])
+
+
+def test_the_sentence_about_the_demo_names_its_day() -> None:
+    day = datetime.fromisoformat(NOW)
+    assert f"{day.day} {day:%B %Y}" in FICTION
+
+
+@pytest.mark.parametrize("code", ["time.now()", "time.ago(1)", "heroku.demo.tables.deadlines()[1].days_left"])
+def test_a_run_that_depends_on_the_day_of_the_demo_says_it(demo: Session, code: str) -> None:
+    demo.reset()
+    assert demo.execute(f"return {code}").notes == [FICTION]
+    assert demo.execute("return heroku.demo.list_stacks()").notes == []
+    assert demo.execute(f"time.set_now('2030-01-01') return {code}").notes == []
+
+
+def test_a_table_of_a_named_account_counts_from_the_day_of_that_account() -> None:
+    with Session("default") as other, Session("demo") as demo:
+        lua = "return list.map(heroku.demo.tables.deadlines(), 'days_left')"
+        assert other.run(lua).value == demo.run(lua).value
+        assert other.execute(lua).notes == [FICTION]
+
+
+@pytest.mark.parametrize("code", ["os.date('!%F')", "os.date()", "os.time()", "os . time ( )"])
+def test_on_the_demo_a_script_that_reads_the_clock_of_the_computer_is_warned(demo: Session, code: str) -> None:
+    demo.reset()
+    [warning] = demo.execute(f"return {code}").notes
+    assert warning.startswith("line 1: `os")
+    assert warning.endswith("The data is of 2026-11-20: `time.now()`.")
+
+
+@pytest.mark.parametrize("code", ["os.date('!%F', 0)", "os.time({ year = 2026, month = 1, day = 1 })", "'os.time()'"])
+def test_a_script_that_does_not_read_the_clock_is_not_warned(demo: Session, code: str) -> None:
+    demo.reset()
+    assert demo.execute(f"return {code}").notes == []

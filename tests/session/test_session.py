@@ -199,7 +199,7 @@ def test_an_account_that_does_not_exist_is_an_error_even_without_a_call(demo: Se
 
 
 def test_every_result_of_the_demo_as_default_account_says_so(demo: Session) -> None:
-    said = ["Fictional data: the account in use is the demo."]
+    said = ["Fictional data of the demo, whose day is 20 November 2026."]
 
     assert demo.run("app.integrations.heroku.get_app('my-app')").notes == said
     assert demo.run("app.integrations.heroku.demo.get_app('my-app')").notes == []

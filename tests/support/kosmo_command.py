@@ -15,7 +15,7 @@ from typing import Any
 from forked_command import CommandServer
 from repository import ROOT, SUPPORT
 
-FICTION = "Fictional data: the account in use is the demo."
+FICTION = "Fictional data of the demo, whose day is 20 November 2026."
 COMMAND = [sys.executable, "-m", "kosmo_kernel"]
 FORKS = CommandServer()
 

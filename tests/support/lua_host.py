@@ -156,7 +156,7 @@ class Answers:
         line = self.lines.pop(0) if self.lines else None
         return line + "\n" if line is not None and form == "L" else line
 
-    def now(self) -> datetime:
+    def now(self, account: str | None) -> datetime:
         return self.moment
 
     def set_now(self, now: datetime) -> None:
