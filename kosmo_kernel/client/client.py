@@ -150,7 +150,7 @@ class Client:
         Raises:
             RefusedError: a 4xx status: credentials, access, not found, bad parameters.
             RateLimitError: only status 429 for a long time.
-            UnreachableError: no usable connection, or status 502, 503 or 504, after all retries.
+            UnreachableError: no usable connection, or a status of `UNAVAILABLE`, after all retries.
             BadAnswerError: any other status, a truncated body, or JSON that does not fit the function.
             SettingsError: the environment variables for proxies or certificates are invalid.
             Cancelled: the run has ended.

@@ -29,7 +29,7 @@ from msgspec import Struct, field
 
 from kosmo_kernel.accounts import is_loopback
 from kosmo_kernel.catalogue.http import Response
-from kosmo_kernel.client.responses import LATER
+from kosmo_kernel.client.responses import LATER, UNAVAILABLE
 from kosmo_kernel.client.transport import (
     HttpRequest,
     NoResponseError,
@@ -46,7 +46,7 @@ KEEPALIVE_SECONDS = 60.0  # lifetime of an idle connection: about the time that 
 CONNECT_SECONDS = 10.0  # for a connection, unless the read timeout is shorter
 POLL_INTERVAL_SECONDS = 0.1  # between two checks for cancellation while a request waits for a connection
 # Statuses of a proxy that do not depend on the request; the texts of its errors begin with the status.
-_BUSY = ("502 ", "503 ", "504 ")
+_BUSY = tuple(f"{status:d} " for status in UNAVAILABLE)
 _NO_CONTENT = httpx.ByteStream(b"")
 # The seconds of a clock that also runs while the machine sleeps, after which connections are dead; macOS has no such
 # clock, and another one suits there.

@@ -19,6 +19,7 @@ from kosmo_kernel.errors import ApiError, BadAnswerError, RateLimitError, Refuse
 from kosmo_kernel.safety.redaction import one_line
 from kosmo_kernel.text import lazy_pattern
 
+# The statuses after which a request is retried, beside 429 and a broken connection.
 UNAVAILABLE = (HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.GATEWAY_TIMEOUT)
 MAX_BODY_EXAMINED_BYTES = 2000  # from the start of a body, of which an error quotes a part
 MAX_BODY_QUOTED = 120  # characters

@@ -23,6 +23,7 @@ from kosmo_kernel import docs, errors
 from kosmo_kernel.calls.output import MAX_OUTPUT_BYTES, MAX_OUTPUT_LINES
 from kosmo_kernel.cli import command_named
 from kosmo_kernel.client import rate_limiter, retry
+from kosmo_kernel.client.responses import UNAVAILABLE
 from kosmo_kernel.errors import KosmoError
 from kosmo_kernel.integrations.heroku import HEROKU
 from kosmo_kernel.integrations.heroku.demo.api import DEMO_TOKEN
@@ -37,6 +38,7 @@ from kosmo_kernel.settings.limits import Limits
 from kosmo_kernel.settings.table import ANY, SETTINGS
 from kosmo_kernel.text import value_at
 
+PACKAGE = Path(kosmo_kernel.__file__).parent
 GUIDES = pytest.mark.parametrize("name", docs.GUIDES)
 GENERATED = ["heroku", *(f"heroku.{function.name}" for function in BY_HAND)]
 CELL = "%%kosmo_lua"  # how a block begins that is a cell of a Python notebook
@@ -253,6 +255,13 @@ def test_the_guide_to_limits_says_what_the_limits_are() -> None:
     )
     assert (retry.MAX_RETRIES, retry.MAX_PAUSE_SECONDS) == (4, 60)
     assert "There are four retries, after about 1, 2, 4 and 8 s" in page
+
+
+@pytest.mark.parametrize("path", ["guides/errors.md", "guides/limits.md", "errors.py"])
+def test_a_text_that_lists_statuses_of_a_retry_lists_all_of_them(path: str) -> None:
+    lists = re.findall(r"\b5\d\d(?:,? (?:and |or )?5\d\d)+", (PACKAGE / path).read_text())
+    expected = sorted(f"{status:d}" for status in UNAVAILABLE)
+    assert [re.findall(r"\d+", found) for found in lists] == [expected]
 
 
 def test_each_question_of_the_examples_is_a_short_cell_with_an_answer_on_the_demo() -> None:
