@@ -170,14 +170,14 @@ def test_the_bill_of_a_month(reports: Reports) -> None:
         sizes=sum(row["monthly_usd"] or 0 for row in reports.inventory("dyno_sizes")),
         table=by_kind["dyno"] + by_kind.get("eco", 0),
         notebook=reports.figures("costs")["for dynos, $"],
-        audit=sum(row["usd_a_month"] for row in reports.notebooks["dyno-audit"]["by-size"]),
+        audit=sum(row["usd_a_month"] or 0 for row in reports.notebooks["dyno-audit"]["by-size"]),
     )
     agree(
         addons,
         inventory=kinds["add-on"],
         table=by_kind["add-on"],
         notebook=reports.figures("costs")["for add-ons, $"],
-        audit=sum(row["usd_a_month"] for row in reports.notebooks["dyno-audit"]["add-ons-by-app"]),
+        audit=sum(row["usd_a_month"] or 0 for row in reports.notebooks["dyno-audit"]["add-ons-by-app"]),
     )
     unpriced = sorted(plain.unpriced)
     agree(
@@ -319,6 +319,10 @@ def test_who_can_reach_the_app_of_an_incident(reports: Reports) -> None:
         {(name, email) for name, email in reports.plain.reach if name == app},
         table=pairs([row for row in reports.tables["access"] if row["app"] == app], "app", "email"),
         page={(app, row["who"]) for row in reports.notebooks["incident"]["people"]},
+    )
+    agree(
+        {row["email"]: row["by"] for row in reports.tables["access"] if row["app"] == app},
+        page={row["who"]: row["as"] for row in reports.notebooks["incident"]["people"]},
     )
 
 

@@ -107,8 +107,8 @@ class BillGroup:
 
     @property
     def dollars(self) -> float | None:
-        """Dollars a month of its lines; None if no price of them is known."""
-        return None if self.unknown == self.lines else self.cents / CENTS
+        """Dollars a month of its lines; None if the known ones cost nothing and there are others."""
+        return None if self.unknown and not self.cents else self.cents / CENTS
 
     def as_row(self, heading: str) -> dict[str, Any]:
         """Return the part as a row of a table, in which its name has a heading."""

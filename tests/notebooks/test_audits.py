@@ -306,7 +306,7 @@ def grouped(by: Any) -> dict[str, float]:
 def shown_sums(cell: str) -> list[list[str]]:
     """Return the words of each row of a table of costs, without its head and its count."""
     rows = [line.split() for line in outputs_of("dyno-audit", cell).splitlines()]
-    return [words for words in rows if len(words) == 3 and words[-1].isdigit()]
+    return [words for words in rows if len(words) == 4 and words[-1].isdigit()]
 
 
 def test_what_the_add_ons_cost_by_service_team_and_app() -> None:
@@ -317,17 +317,23 @@ def test_what_the_add_ons_cost_by_service_team_and_app() -> None:
         ("app", lambda addon: addon["app"]["name"]),
     ):
         found = shown_sums(f"add-ons-by-{name}")
-        assert {row[0]: float(row[1]) for row in found} == grouped(by)
-        assert [float(row[1]) for row in found] == sorted(grouped(by).values(), reverse=True)
-        assert sum(float(row[1]) for row in found) == dollars(BILLED)
+        unknown = Counter(map(by, filter(has_no_price, BILLED)))
+        known = {name: usd for name, usd in grouped(by).items() if usd or not unknown[name]}
+        assert {row[0]: float(row[1]) for row in found if row[1] != "–"} == known
+        assert {row[0]: int(row[3]) for row in found} == {name: unknown[name] for name in grouped(by)}
+        shown = [float(row[1].replace("–", "-1")) for row in found]
+        assert shown == sorted(shown, reverse=True)
+        assert sum(known.values()) == dollars(BILLED)
         assert sum(int(row[2]) for row in found) == len(BILLED)
+
+
+def has_no_price(addon: dict[str, Any]) -> bool:
+    return not addon["billed_price"] or addon["billed_price"]["contract"]
 
 
 def test_add_ons_that_are_in_no_sum() -> None:
     told = {
-        addon["name"]: "contract" if addon["billed_price"] else "not shown"
-        for addon in BILLED
-        if not addon["billed_price"] or addon["billed_price"]["contract"]
+        addon["name"]: "contract" if addon["billed_price"] else "not shown" for addon in filter(has_no_price, BILLED)
     }
     lines = [re.split(r" {2,}", line) for line in outputs_of("dyno-audit", "contracts").splitlines()[2:-1]]
     assert {words[1]: words[3] for words in lines} == told
