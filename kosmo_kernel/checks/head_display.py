@@ -16,14 +16,14 @@ import msgspec
 from msgspec import Struct
 
 from kosmo_kernel.calls.provider import FICTION
-from kosmo_kernel.checks.report import QuestionReport, QuestionResult
+from kosmo_kernel.checks.report import QuestionReport, QuestionResult, looked_at
 from kosmo_kernel.pages import with_code
 from kosmo_kernel.pages.design import style
 from kosmo_kernel.render.display import Bundle, Display
 from kosmo_kernel.render.text import WIDTH, escape_control, pretty
 from kosmo_kernel.safety.markup import Html, Plain, box, html_attribute, html_code, without_delimiters
 from kosmo_kernel.settings.notebook_run import notebook_run
-from kosmo_kernel.text import counted
+from kosmo_kernel.text import counted, listed
 
 if TYPE_CHECKING:
     from pygments.lexer import Lexer
@@ -39,6 +39,7 @@ _COLOURS = {
 }
 WHY, REMEDY = "Why", "What to do"  # what there is to say about a check
 _COMMANDS = ("heroku ", "kosmo ", "git ")  # what a line of a shell begins with
+MAX_LISTS = 6  # of those that a question without rows looked at
 _COMMAND, _CODE = Html('<code class="command">{}</code>'), Html("<code>{}</code>")
 _BOX = Html(
     '<div class="kosmo-check" '
@@ -126,10 +127,12 @@ def head_of(result: QuestionResult, report: QuestionReport) -> Head:
     if result.explanation:
         remarks.append((f"Not {verb}" if count is None else f"In part not {verb}", result.explanation))
     severity = question.severity or "table"
+    lists = listed(looked_at([result]), MAX_LISTS)
+    none = f"no {noun}s in {lists}" if lists else f"no {noun}s"
     return Head(
         question.title,
         severity,
-        "not checked" if count is None else counted(count, noun) if count else f"no {noun}s",
+        "not checked" if count is None else counted(count, noun) if count else none,
         "unknown" if result.explanation and not count else severity if count else "none",
         [*remarks, *(("Note", note) for note in report.notes if note != FICTION)],
         name,

@@ -12,7 +12,7 @@ import sys
 from kosmo_kernel import __version__
 from kosmo_kernel.calls.provider import FICTION
 from kosmo_kernel.checks.head_display import head_of
-from kosmo_kernel.checks.report import QuestionReport, QuestionResult, finding_table
+from kosmo_kernel.checks.report import QuestionReport, QuestionResult, finding_table, looked_at
 from kosmo_kernel.questions.question import SEVERITIES
 from kosmo_kernel.render.page_parts import Card, cards, html_page, whole_table
 from kosmo_kernel.safety.markup import Html
@@ -40,7 +40,9 @@ def html(report: QuestionReport, _fail_on: str) -> Html:
         if counts[name]
     ]
     with_findings = [result for result in report.most_severe_first if result.findings or result.resolved]
-    passed = [result.question.title for result in report.results if result.status == "passed" and not result.findings]
+    passed = [result for result in report.results if result.status == "passed" and not result.findings]
+    titles = [_PASSED.format(result.question.title) for result in passed]
+    lists = [_ITEM.format("What they looked at", ", ".join(found))] if (found := looked_at(passed)) else []
     against = f", against {report.against}" if report.against else ""
     lead = _LEAD.format(
         counted(counts["findings"], "finding"),
@@ -55,7 +57,7 @@ def html(report: QuestionReport, _fail_on: str) -> Html:
     for title, items in (
         ("Not checked", not_checked),
         ("Not set up", not_set_up),
-        (f"Passed: {len(passed):,}", list(map(_PASSED.format, passed))),
+        (f"Passed: {len(passed):,}", [*titles, *lists]),
     ):
         content += [_SECTION.format(title, _NONE.join(items))] if items else []
     requests = f", {counted(report.cost.requests, 'request')}" if report.cost else ""

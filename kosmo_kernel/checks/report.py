@@ -87,6 +87,7 @@ class QuestionResult(Struct):
     output: str = ""  # what it printed
     notes: list[str] = field(default_factory=list)  # for the user, one line each
     resolved: list[Finding] = field(default_factory=list)  # the findings of an earlier state that are there no longer
+    looked_at: Mapping[str, int] = field(default_factory=dict)  # the number of records of each list that it read
     seconds: float = 0.0  # its duration, including waiting
 
     @property
@@ -182,6 +183,14 @@ class QuestionReport(Struct):
         if any(finding.counts and fails_on(finding.severity, fail_on) for finding in self.findings):
             return FINDINGS
         return NOT_CHECKED if self.not_checked or self.unwritten else PASSED
+
+
+def looked_at(results: Sequence[QuestionResult]) -> list[str]:
+    """Return the number of records of each list that questions read: `19 apps`, `0 addons`."""
+    counts: dict[str, int] = {}
+    for result in results:
+        counts |= {list_name: max(number, counts.get(list_name, 0)) for list_name, number in result.looked_at.items()}
+    return [counted(number, list_name.removesuffix("s")) for list_name, number in counts.items()]
 
 
 def fails_on(severity: str, lowest: str) -> bool:
@@ -288,6 +297,7 @@ def _result(result: QuestionResult) -> dict[str, Any]:
         "gone": [{"key": finding.key} for finding in result.resolved],
         "unread": result.unread,
         "withdrawn": result.withdrawn,
+        "looked_at": dict(result.looked_at),
         "output": result.output,
         "seconds": round(result.seconds, 3),
     }

@@ -189,13 +189,24 @@ def _complete(outcome: QuestionResult, result: Result | None, error: KosmoError 
     outcome.error = error
     if result is not None:
         outcome.output, outcome.seconds, outcome.unread = result.output, result.seconds, result.failures
-        outcome.deleted = result.deleted
+        outcome.deleted, outcome.looked_at = result.deleted, _looked_at(result)
         elsewhere = {*result.unread, *deletion_notes(result.deleted)}
         outcome.notes = [note for note in result.notes if note not in elsewhere]
     if error is not None:
         outcome.reasons = [_reason(outcome.question, error)]
     elif result is not None:
         outcome.reasons = (_fill if outcome.question.severity else _fill_table)(outcome, result)
+
+
+def _looked_at(result: Result) -> dict[str, int]:
+    """Return the number of records of each list that a run read, `apps`."""
+    counts: dict[str, int] = {}
+    for call in result.calls:
+        name = call.path.rpartition(".")[2]
+        if call.rows is not None and name.startswith("list_"):
+            things = name.removeprefix("list_").replace("_", " ")
+            counts[things] = max(call.rows, counts.get(things, 0))
+    return counts
 
 
 def leave_out_deleted(results: Sequence[QuestionResult]) -> list[str]:

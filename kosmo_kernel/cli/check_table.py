@@ -17,7 +17,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from kosmo_kernel.checks.report import Finding, QuestionReport, QuestionResult, finding_table, left_out
+from kosmo_kernel.checks.report import Finding, QuestionReport, QuestionResult, finding_table, left_out, looked_at
 from kosmo_kernel.cli.terminal import TERMINAL, styled_text
 from kosmo_kernel.questions.question import SEVERITIES
 from kosmo_kernel.render.text import escape_control
@@ -66,9 +66,12 @@ def _print_report(screen: Console, report: QuestionReport, *, full: bool, with_r
             _print_result(screen, result, full=full, with_reasons=with_reasons)
     _print_not_checked(screen, report)
     _print_not_set_up(screen, report)
-    passed = [result.question.name for result in report.results if result.status == "passed" and not result.findings]
+    passed = [result for result in report.results if result.status == "passed" and not result.findings]
     if passed:
-        screen.print(Text.assemble((f"Passed ({len(passed)}): ", "green"), (", ".join(passed), "dim")))
+        names = ", ".join(result.question.name for result in passed)
+        screen.print(Text.assemble((f"Passed ({len(passed)}): ", "green"), (names, "dim")))
+        if lists := looked_at(passed):
+            screen.print(Text(f"What they looked at: {', '.join(lists)}", "dim"))
         screen.print()
     screen.print(Text(_totals(report), "bold"), soft_wrap=True)
 
