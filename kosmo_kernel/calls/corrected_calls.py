@@ -5,11 +5,23 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from kosmo_kernel.catalogue import RESERVED, SINCE, Function, Param
+from kosmo_kernel.catalogue import RESERVED, SINCE, Function, Integration, Param
+from kosmo_kernel.client.call import CallRequest
+from kosmo_kernel.errors import InvalidArgumentsError
 from kosmo_kernel.text import nearest
 from kosmo_kernel.values.lua_literals import literal
 
 MAX_TEXT_LENGTH = 60  # characters of a text that is repeated
+
+
+def advice_in_lua(
+    integration: Integration, function: Function, error: InvalidArgumentsError, request: CallRequest
+) -> str:
+    """Return what to write in Lua in place of a call with invalid arguments."""
+    names = (param.name for param in function.params)
+    arguments = request.by_name or dict(zip(names, request.positional, strict=False))
+    call = corrected_call(integration.name, function, request.by_name)
+    return integration.advice(function, error, call, arguments=arguments)
 
 
 def corrected_call(integration: str, function: Function, arguments: Mapping[str, Any] | None) -> str:

@@ -22,7 +22,7 @@ from msgspec.structs import replace
 
 from kosmo_kernel import accounts, integrations
 from kosmo_kernel.archive.store import Answers, Reading
-from kosmo_kernel.calls.corrected_calls import corrected_call
+from kosmo_kernel.calls.corrected_calls import advice_in_lua
 from kosmo_kernel.calls.provider import FICTION, ServiceCall
 from kosmo_kernel.catalogue import CHOICE, CONCURRENCY, ERROR_MODES, Function, Integration, Link
 from kosmo_kernel.client.call import CallHandle, CallRequest, DeletedItem, PlannedCall, Reply
@@ -140,8 +140,7 @@ class Services:
             collect = _collects_errors(function, args.pop("errors", None))
             bound = function.bind(args)
         except InvalidArgumentsError as error:
-            call = corrected_call(integration.name, function, request.by_name)
-            error.advice = integration.advice(function, error, call)
+            error.advice = advice_in_lua(integration, function, error, request)
             raise
         many = function.fanned_out(bound)
         is_chosen = any(link.choice for link in function.links)

@@ -30,6 +30,13 @@ _CHANGES = lazy_pattern(
     "send|set|start|stop|transfer|trigger|uninstall|unlock|unset|update|upgrade|write"
 )
 
+_SIMPLE = lazy_pattern(r"[A-Za-z][\w@.-]{0,59}")
+
+
+def _is_simple(value: object) -> bool:
+    """Return whether a value is a short name, which may be repeated in advice as it is."""
+    return isinstance(value, str) and bool(_SIMPLE.fullmatch(value))
+
 
 class FunctionSummary(Struct, frozen=True):
     """The summary of a function in a list of functions."""
@@ -224,7 +231,13 @@ class Integration(Struct, frozen=True, dict=True):
         return groups
 
     def advice(
-        self, function: Function, error: InvalidArgumentsError, corrected: str | None = None, *, in_python: bool = False
+        self,
+        function: Function,
+        error: InvalidArgumentsError,
+        corrected: str | None = None,
+        *,
+        arguments: Mapping[str, Any],
+        in_python: bool = False,
     ) -> str:
         """Return what to write in place of a call with invalid arguments.
 
@@ -233,22 +246,66 @@ class Integration(Struct, frozen=True, dict=True):
             error: the error.
             corrected: the call with the arguments that were right, or empty if it cannot be written; the shortest call
                 when None.
+            arguments: the arguments of the call by name.
             in_python: the call is one of Python.
         """
 
         def written(other: Function) -> str:
             return other.python_call if in_python else other.example_call
 
+        for param in function.params:
+            if (records := param.records_of_another_kind(arguments.get(param.name))) and (
+                way := self._way_to(param, records, in_python=in_python)
+            ):
+                variable = records.things.replace(" ", "_")
+                return f"Use {way}, where `{variable}` are these records."
         call = f"{self.name}.{written(function)}" if corrected is None else corrected
         rows = error.wanted_rows
         if rows is not None and call:
             return f"The first {rows}: " + (f"{call}.head({rows})" if in_python else f"list.take({call}, {rows})")
         if "account" in error.unknown:
-            return f"The name of an account stands before the function: {self.name}.production.{written(function)}"
-        others = (self.names().get(f"list_{name}_{function.things}") for name in error.unknown)
-        if other := next(filter(None, others), None):
-            return f"Write {self.name}.{written(other)}"
+            alias = arguments["account"] if _is_simple(arguments["account"]) else "production"
+            key = f".{alias}" if alias.isidentifier() else f'["{alias}"]'
+            return f"The name of an account stands before the function: {self.name}{key}.{written(function)}"
+        if other := self.list_below(function, error.unknown):
+            name, list_function = other
+            sample = next((param.sample for param in list_function.params if param.name == name), "")
+            value = f'"{arguments[name]}"' if _is_simple(arguments[name]) else sample
+            return f"Write {self.name}.{written(list_function).replace(sample, value, 1)}"
         return f"Write {call}" if call else ""
+
+    def list_below(self, function: Function, arguments: Iterable[str]) -> tuple[str, Function] | None:
+        """Return the first of some arguments that another list takes, `list_team_apps` for `team`, and that list."""
+        for name in arguments:
+            if other := self.names().get(f"list_{name.removesuffix('_id')}_{function.things}"):
+                return name, other
+        return None
+
+    def _way_to(self, param: Param, other: Function, *, in_python: bool) -> str:
+        """Return code for the values of a parameter that belong to the records of another list; empty if none is known.
+
+        Parameters:
+            param: the parameter, such as `app_id`.
+            other: the list, such as `list_pipelines`.
+            in_python: the code is Python.
+        """
+        variable = other.things.replace(" ", "_")
+        thing, kind = param.name.removesuffix("_id"), variable.removesuffix("s")
+        column = f"{thing}.id"
+        names = [other.name, *(name for name in self.table.names if name.startswith(f"list_{kind}_"))]
+        for function in map(self.table.named, names):
+            has_column = any(field.name == column for field in function.columns)
+            taking = [each.name for each in function.params if each.name.removesuffix("_id") == kind]
+            if function is other and has_column:
+                rows = variable
+            elif taking and (has_column or f"{thing}s" in function.kinds):
+                items = f"{taking[0]}={variable}" if in_python else f"{{ {taking[0]} = {variable} }}"
+                rows = f"{self.name}.{function.name}({items})"
+            else:
+                continue
+            as_column = f'{rows}["{column}"]' if in_python else f'list.map({rows}, "{column}")'
+            return as_column if has_column else rows
+        return ""
 
     def listing(self, param: Param) -> Function | None:
         """Return the function that lists all values of a parameter, `list_apps` for `app_id`; None if there is none.

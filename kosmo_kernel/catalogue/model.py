@@ -201,7 +201,7 @@ class Param(Struct, frozen=True):
         """
         if self.fits(value):
             return value, []
-        if other := self._records_of_another_kind(value):
+        if other := self.records_of_another_kind(value):
             return value, [f"`{self.name}` must be {self.expectation}, got records of {other.name}"]
         if not self.each or not is_list(value):
             value = self.value_of_record(value)
@@ -214,7 +214,7 @@ class Param(Struct, frozen=True):
             messages.append(f"and {len(bad) - MAX_FAULTS_NAMED} more items like these")
         return tuple(dict.fromkeys(items)) if not bad else (), messages
 
-    def _records_of_another_kind(self, value: object) -> Function | None:
+    def records_of_another_kind(self, value: object) -> Function | None:
         """Return the function of records that have names and ids as well, but of something else than the parameter.
 
         So a list of pipelines does not stand for the apps that are called as they are.

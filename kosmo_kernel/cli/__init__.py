@@ -147,13 +147,17 @@ def _mistake(name: str, argument: str = "") -> str:
             return f"`kosmo {typed}` was dropped. {dropped.COMMANDS[typed]}"
     if name in names or name.startswith("-"):
         return ""
-    from kosmo_kernel.cli.call import is_function
+    from kosmo_kernel.cli.call import is_function, is_table
     from kosmo_kernel.integrations import load_all
     from kosmo_kernel.text import nearest
 
-    for function in (name, *(f"{integration.name}.{name}" for integration in load_all())):
+    services = [integration.name for integration in load_all()]
+    for function in (name, *(f"{service}.{typed}" for service in services for typed in (name, f"list_{name}"))):
         if is_function(function):
-            return f"There is no command `{name}`. It is a function: kosmo call {function}"
+            return f"There is no command `{name}`. Use: kosmo call {function}"
+    if name in ("table", "tables") or is_table(name):
+        table = (argument or "NAME") if name.startswith("table") else name
+        return f"There is no command `{name}`. Use: kosmo inventory --table {table}"
     family = [full for full in COMMANDS if full.startswith(f"{name}:")]
     similar = family or list(dict.fromkeys(OTHER_NAMES.get(full, full) for full in nearest(name, names)))
     return f"There is no command `{name}`." + (f" Did you mean: {', '.join(similar)}" if similar else "")

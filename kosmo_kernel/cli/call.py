@@ -8,6 +8,7 @@ same six keys whether the call succeeds, fails or is never made.
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from itertools import islice
@@ -21,6 +22,7 @@ from kosmo_kernel.cli.arguments import combine_arguments, flags, function_option
 from kosmo_kernel.cli.command import Command, command, document, epilog_of
 from kosmo_kernel.errors import InvalidArgumentsError, KosmoError, UnknownNameError
 from kosmo_kernel.integrations import find, load_all, loaded
+from kosmo_kernel.questions.discovery import tables_by_service
 from kosmo_kernel.text import nearest
 
 if TYPE_CHECKING:
@@ -198,6 +200,19 @@ def is_function(name: str) -> bool:
     return True
 
 
+def is_table(name: str) -> bool:
+    """Return whether there is a table of this name, `costs` or `heroku.tables.costs`."""
+    service, _, table = name.rpartition(".tables.")
+    return any(
+        table in names and service in ("", owner, f"app.integrations.{owner}")
+        for owner, names in tables_by_service().items()
+    )
+
+
+def _no_function(name: str, table: str) -> UnknownNameError:
+    return UnknownNameError(f"`{name}` is a table and no function.", reason=f"Use: kosmo inventory --table {table}")
+
+
 def function_named(name: str) -> NamedFunction:
     """Return the function of a name, as it is written in Lua.
 
@@ -219,12 +234,16 @@ def function_named(name: str) -> NamedFunction:
     if integration is not None and len(alias) <= 1:
         if last in integration.names():
             return NamedFunction(integration, alias[0] if alias else None, integration.names()[last])
+        if is_table(name):
+            raise _no_function(name, last)
         reason, near = missing_function(integration, last)
         similar = [f"{integration.name}.{function}" for function in near]
         raise UnknownNameError(f"There is no function `{name}`. {reason}".rstrip(), tuple(similar))
     names = [f"{service.name}.{function.name}" for service in load_all() for function in service.table.summaries()]
-    similar = nearest(last if integration else f"{first}.{last}", names)
-    similar = similar or [full_name for full_name in names if full_name.split(".")[-1] == last]
+    similar = [full_name for full_name in names if full_name.split(".")[-1] in (last, f"list_{last}")]
+    if not similar and is_table(name):
+        raise _no_function(name, last)
+    similar = similar or nearest(last if integration else f"{first}.{last}", names)
     usual = [f"{service.name}.{function}" for service in load_all() for function in service.most_used]
     raise UnknownNameError(f"There is no function `{name}`.", tuple(similar or usual or names[:MAX_LISTED]))
 
@@ -297,13 +316,26 @@ def call(
             if not (every and dry_run):
                 result = command.make_call(session, full_name, arguments)
     except InvalidArgumentsError as error:
-        error.advice = ""  # it is for Lua
+        error.advice = _advice(integration, function, error, arguments)
         raise click.UsageError(error.message) from None
     if as_json:
         meta = {"operation": "read"} | command.meta(result)
         document(command.call_document(result, meta, data=None if dry_run else result.value))
     else:
         show_call(result, layout)
+
+
+def _advice(
+    integration: Integration, function: Function, error: InvalidArgumentsError, arguments: Mapping[str, Any]
+) -> str:
+    """Return the line to type in place of a call with an argument that belongs elsewhere; empty if there is none."""
+    line = f"Use: kosmo call {integration.name}"
+    if "account" in error.unknown:
+        return f"{line}.{function.name} -a {shlex.quote(str(arguments['account']))}"
+    if other := integration.list_below(function, error.unknown):
+        name, list_function = other
+        return f"{line}.{list_function.name} {name}={shlex.quote(str(arguments[name]))}"
+    return ""
 
 
 def _all_options(integration: Integration, function: Function) -> Iterator[click.Option]:

@@ -14,7 +14,6 @@ import shlex
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from functools import wraps
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any, TextIO
 
 import click
@@ -78,10 +77,11 @@ class Command(click.Command):
             click.UsageError: the command is called wrongly.
         """
         if any(param.opts == ["-p"] for param in self.params):
-            for option, pair in pairwise(args):
-                if option == "-p" and "=" in pair:  # click would take the next argument for the value
-                    name, _, value = pair.partition("=")
-                    raise click.UsageError(f"-p takes a name and a value: -p {name} {shlex.quote(value)}", ctx)
+            for option, name, value in zip(args, [*args[1:], "NAME"], [*args[2:], "", ""], strict=False):
+                if option != "-p" or not ("=" in name or not value or value.startswith("--")):
+                    continue  # click would take the next argument for the value
+                first, _, second = name.partition("=")
+                raise click.UsageError(f"-p takes a name and a value: -p {first} {shlex.quote(second or 'VALUE')}", ctx)
         try:
             return super().parse_args(ctx, args)
         except click.NoSuchOption as error:

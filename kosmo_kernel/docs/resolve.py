@@ -111,6 +111,8 @@ def suggest(page: str) -> list[str]:
     if within is None or len(steps) == 1:
         names = [name for i in every for name in (i.name, *i.by_full_name())]
         return nearest(".".join(steps), [*names, *GUIDES])
+    if TABLES in steps[1:-1]:
+        return [f"{within.name}.{part}" for part in nearest(".".join(steps[-2:]), part_names(within))]
     functions_by_name = within.names()
     # The last step can be the name of a field in a function's records.
     functions = [f"{within.name}.{functions_by_name[step].name}" for step in steps[1:-1] if step in functions_by_name]

@@ -60,6 +60,10 @@ function native.check_list(kind, name)
   local first = match(name, "^[^.]*")
   for _, declared in ipairs(kind.names) do
     if declared == first and not assigned[name] then return ask_parent(kind, name, true) end
+    if declared == "fingerprint" and match(name, "^%u[%u%d_]*$") and not assigned[name] then
+      local text = 'a list has no field `%s`: the config var is list.find(items, { name = "%s" }), without its value'
+      native.raise(string.format(text, name, name))
+    end
   end
   if LENGTHS[name] and not assigned[name] then
     native.raise(string.format("a list has no field `%s`: `#items` is the length of a list `items`", name))

@@ -49,6 +49,7 @@ _FORMS: dict[str, Sequence[tuple[str, str]]] = {  # what `{0:form}` replaces in 
     "classes": ((r"(?<!\\)\\++([dDwWsS])", r"%\1"),),
     "hyphens": ((r"(?<=\w)-(?=\w)", "%-"),),
 }
+_INDEX_LOOP = lazy_pattern(r"\bfor\s+(\w+)\s+in\s+i?pairs\(")
 _RAISES = lazy_pattern(r"(?<![.\w:])(?:error|assert)\s*\(")
 
 
@@ -136,6 +137,17 @@ def advice(source: str, line: int | None, *, compiled: bool, is_set: IsSet, pars
             if parses("\n".join([*lines[: number - 1], corrected, *lines[number:]]), line):
                 sentences = dict.fromkeys(filter(None, (habit.sentence for habit in together)))
                 return " ".join([*sentences, f"Write: {corrected.strip()}"])
+    return _item_loop(lines, hidden, line) if compiled else ""
+
+
+def _item_loop(lines: Sequence[str], hidden: Sequence[str], line: int) -> str:
+    """Return how to write the loop above a line if that reads a field of the loop's index; otherwise an empty text."""
+    for number in range(line - 1, max(0, line - MAX_LINES), -1):
+        loop = _INDEX_LOOP.search(hidden[number - 1])
+        if loop and re.search(rf"(?<![\w.:]){loop[1]}[.:]\w", hidden[line - 1]):
+            corrected = f"{lines[number - 1][: loop.start(1)]}_, {lines[number - 1][loop.start(1) :]}"
+            written = re.sub(r"\bpairs\(", "ipairs(", corrected.strip(), count=1)
+            return f"The first variable of such a loop is the index. Write: {written}"
     return ""
 
 

@@ -63,6 +63,10 @@ class ChunkHistory:
         """Return the text of a chunk; empty if it is no longer kept."""
         return self._texts.get(name, "")
 
+    def last_line(self, name: str) -> int:
+        """Return the number of the last line of a chunk that is not empty; 0 if the chunk is no longer kept."""
+        return self.text(name).rstrip().count("\n") + 1 if self.text(name) else 0
+
     def assigns(self, name: str) -> bool:
         """Return whether a chunk assigns a field of this name, or may do so beyond what is parsed of it.
 
@@ -177,6 +181,11 @@ class LuaRun(Struct, frozen=True):
             parses: returns whether Lua parses a script beyond a line.
         """
         error = self.errors.get(failure.cause, failure.error)
+        start, line = f"{failure.chunk}:{failure.line}:", self.chunks.last_line(failure.chunk)
+        if failure.line is not None and line and failure.line > line and failure.error.message.startswith(start):
+            # Lua finds what is unfinished below the last line.
+            failure.error.message = f"{failure.chunk}:{line}:{failure.error.message.removeprefix(start)}"
+            failure.line = line
         position = failure.error.message.removesuffix(error.message)
         variables.explain(error, self.chunks.text(failure.chunk), failure.line)
         error.message = f"{position}{error.message}" if position != failure.error.message else position

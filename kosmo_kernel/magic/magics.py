@@ -10,9 +10,10 @@ that runs the cell, and their values converted for Lua. A value that goes back t
 
 from __future__ import annotations
 
+import re
 import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property, partial
 from inspect import currentframe
@@ -22,7 +23,14 @@ from weakref import finalize
 from IPython.core.magic import Magics, line_cell_magic, line_magic, magics_class, needs_local_scope, no_var_expand
 from IPython.core.magic_arguments import argument, magic_arguments
 
-from kosmo_kernel.errors import InvalidArgumentsError, KosmoError, SettingsError, StoppedError, UnknownNameError
+from kosmo_kernel.errors import (
+    InvalidArgumentsError,
+    KosmoError,
+    LuaRuntimeError,
+    SettingsError,
+    StoppedError,
+    UnknownNameError,
+)
 from kosmo_kernel.explorer import explore
 from kosmo_kernel.magic.editing import Editing
 from kosmo_kernel.notebook import cells
@@ -64,6 +72,8 @@ def _with_commands(magic: _Magic) -> _Magic:
     return magic
 
 
+_NAME = re.compile(r"(?<![\w.:])[A-Za-z_]\w*")
+_DECLARED = r"\b(?:local|for|function)\b[^\n=;]*?\b{0}\b|(?<![\w.:]){0}\s*(?:,[\w\s,]*)?=(?!=)"  # in a script of Lua
 _FRAMES = "kosmo_kernel.render.frames"  # which a shell loads with its first frame
 
 
@@ -138,6 +148,10 @@ class KosmoMagic(Magics):
                     inputs = lua_inputs(options.input, self.shell.user_ns, local)
                     return self._run(lua, options, inputs, is_cell=cell is not None)
             except KosmoError as error:
+                if isinstance(error, LuaRuntimeError) and error.line and not error.advice:
+                    globals_of_lua = {name for name, _ in self.session.names(())}
+                    error.advice = _of_python(lua, error.line, {**self.shell.user_ns, **local}, globals_of_lua)
+                    error.text += "." * bool(error.advice)
                 with self.session.interruptible:
                     for display in cells.failed_plan(error.result, options):
                         cells.publish(self.shell, display)
@@ -345,10 +359,39 @@ def lua_inputs(
     """
     if not arguments:
         return {}
+    from kosmo_kernel.python_api.namespace import lua_name
     from kosmo_kernel.values.from_python import lua_value
 
     names = {**variables, **local}  # a copy, so that assignments in an expression do not set variables
-    return {lua: lua_value(_evaluate(expression, names), f"-i {expression}") for lua, expression in arguments}
+    values = {}
+    for lua, expression in arguments:
+        value = _evaluate(expression, names)
+        if path := lua_name(value):
+            raise InvalidArgumentsError(f"-i {expression}: functions cannot be passed.", advice=f"Write {path} in Lua.")
+        values[lua] = lua_value(value, f"-i {expression}")
+    return values
+
+
+def _of_python(lua: str, line: int, variables: Mapping[str, Any], globals_of_lua: Collection[str]) -> str:
+    """Return how a variable of Python that a line of Lua reads gets into Lua; empty if it reads none.
+
+    Parameters:
+        lua: the script.
+        line: the line, counted from 1.
+        variables: the variables of Python.
+        globals_of_lua: the variables of Lua.
+    """
+    from kosmo_kernel.python_api.namespace import lua_name
+    from kosmo_kernel.values.lua_tokens import masked
+
+    script = masked(lua)
+    lines = script.split("\n")
+    for name in _NAME.findall(lines[line - 1]) if line <= len(lines) else ():
+        if name in variables and name not in globals_of_lua and not re.search(_DECLARED.format(name), script):
+            if path := lua_name(variables[name]):
+                return f"`{name}` is a variable of Python. Write {path} in Lua."
+            return f"`{name}` is a variable of Python: `-i {name}` passes it to Lua."
+    return ""
 
 
 def _evaluate(expression: str, names: dict[str, Any]) -> Any:

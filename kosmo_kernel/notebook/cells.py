@@ -91,6 +91,14 @@ def _check_options(options: Options) -> Options:
     return options
 
 
+def _advice(command: str, more: str) -> str:
+    """Return what to do with words behind the name on a line."""
+    column, equals, value = more.partition("=")
+    if command == "table" and equals and column.isidentifier():
+        return f'Filter its rows: `-v rows` keeps them, then rows[rows["{column}"] == {value[:60]!r}]'
+    return f"Each {command} has a line of its own."
+
+
 def name_and_options(line: str, command: str, settings: Sequence[Setting]) -> tuple[str, Options]:
     """Return the name on a line, empty if there is none, and the options; `--demo` is the account `demo`.
 
@@ -110,7 +118,7 @@ def name_and_options(line: str, command: str, settings: Sequence[Setting]) -> tu
     options, more = parse_leading(f"{before} {rest}", magic, settings)
     if more:
         line = f"%{COMMAND_MAGIC} {command} {name}"
-        raise SettingsError(f"`{line}` takes options only, got `{more[:80]}`. Each {command} has a line of its own.")
+        raise SettingsError(f"`{line}` takes options only, got `{more[:80]}`. {_advice(command, more)}")
     if options.demo and options.account is not None:
         raise SettingsError("`--demo` and `--account` both name an account.")
     if options.demo:

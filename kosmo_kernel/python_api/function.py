@@ -51,12 +51,15 @@ def python_function(integration: Integration, function: Function, account: str |
         options = {name: keywords.pop(name, default) for name, (default, _) in CALL_OPTIONS.items()}
 
         def make(session: Session, frontend: Frontend) -> Result:
+            arguments: dict[str, Any] = {}
             try:
-                arguments = _arguments(function, values, keywords)
-                return session.call(full_name, arguments, Options(**options), frontend, account=account)
+                arguments |= _arguments(function, values, keywords)
+                function.bind({name: value for name, value in arguments.items() if name not in RESERVED}, python_words)
+                set_arguments = {name: value for name, value in arguments.items() if value is not None}
+                return session.call(full_name, set_arguments, Options(**options), frontend, account=account)
             except InvalidArgumentsError as error:
                 if error.advice:
-                    error.advice = integration.advice(function, error, in_python=True)
+                    error.advice = integration.advice(function, error, arguments=arguments, in_python=True)
                 raise
 
         return value_of_call(make, collects=keywords.get("errors") == ERROR_MODES[1])
@@ -114,12 +117,10 @@ def _arguments(function: Function, values: tuple[Any, ...], keywords: Mapping[st
     by_position = function.named(values)
     if twice := [name for name in by_position if keywords.get(name) is not None]:
         raise InvalidArgumentsError(f"`{twice[0]}` is given by position and by name.", where=function.name)
-    arguments = {
+    return {
         name: lua_value(list(value) if isinstance(value, Iterator) else value, name)
         for name, value in {**by_position, **keywords}.items()
     }
-    function.bind({name: value for name, value in arguments.items() if name not in RESERVED}, python_words)
-    return {name: value for name, value in arguments.items() if value is not None}
 
 
 def value_of_call(call: Callable[[Session, Frontend], Result], *, collects: bool = False) -> Any:

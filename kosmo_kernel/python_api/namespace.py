@@ -13,7 +13,15 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from kosmo_kernel.accounts import DEFAULT, NOT_AN_ALIAS, account_in_use, demo_places, how_to_add, looks_like_token
+from kosmo_kernel.accounts import (
+    DEFAULT,
+    NOT_AN_ALIAS,
+    account_in_use,
+    demo_places,
+    how_to_add,
+    looks_like_token,
+    lua_path,
+)
 from kosmo_kernel.calls.output import Frontend
 from kosmo_kernel.catalogue import ERROR_MODES, RESERVED, Function, Integration, Param, missing_function
 from kosmo_kernel.errors import InvalidArgumentsError, UnknownNameError, UserError
@@ -173,6 +181,14 @@ def _documentation(integration: Integration, account: str | None) -> Iterator[st
         yield from (f"    {function.name.ljust(width)}  {function.summary}" for function in functions)
 
 
+def lua_name(value: object) -> str:
+    """Return the code of Lua for the functions of an integration, `heroku.demo`; empty for any other value."""
+    if not isinstance(value, Namespace):
+        return ""
+    integration, account = (vars(value)[name] for name in ("_integration", "_account"))
+    return lua_path(integration, account) if account else integration.name
+
+
 class Tables:
     """The tables of an integration; each attribute is a function that returns a frame.
 
@@ -207,7 +223,9 @@ def _function(integration: Integration, table: Question, account: str | None) ->
 
     names = (*RESERVED, "fresh", *(parameter.name for parameter in table.parameters))
 
-    def ask(**parameters: Any) -> Any:
+    def ask(*values: Any, **parameters: Any) -> Any:
+        if values:
+            raise _with_short_traceback(_no_place(table, full_name))
         if unknown := next((name for name in parameters if name not in names), None):
             raise _not_an_argument(table, full_name, unknown, parameters[unknown])
 
@@ -216,7 +234,7 @@ def _function(integration: Integration, table: Question, account: str | None) ->
             from kosmo_kernel.session import Session
 
             alias = account_in_use(account, session.account, [integration])
-            now = session.time_of_data(alias)
+            now = session.time_of_table(alias)
             session.recording.check(alias)
             with Session(alias, shared=session.services()) as lua:
                 inputs = {"arguments": parameters} if parameters else {}
@@ -233,6 +251,12 @@ def _function(integration: Integration, table: Question, account: str | None) ->
     about = f"Parameters:\n{about}\n" if about else ""
     about = f"{table.title}.\n\n{table.about}\n\n{about}Returns:\n    A DataFrame with these columns: {columns}."
     return at_the_caller(ask, full_name, f'{about} With errors="collect": `rows, failures`, two DataFrames.')
+
+
+def _no_place(table: Question, full_name: str) -> InvalidArgumentsError:
+    """Return the error for an argument without a name."""
+    advice = f'Filter its rows: rows = {full_name}(); rows[rows["{table.columns[0]}"] == "…"]'
+    return InvalidArgumentsError("the arguments of a table have names.", where=full_name, advice=advice)
 
 
 def _not_an_argument(table: Question, full_name: str, name: str, value: object) -> InvalidArgumentsError:

@@ -253,8 +253,9 @@ def find_table(service: str, name: str) -> Question:
         return _read(own_tables()[name])
     if name in DROPPED_TABLES:
         raise UnknownNameError(DROPPED_TABLES[name])
-    near = [f"{service}.tables.{table}" for table in nearest(name, names)]
-    raise UnknownNameError(f"There is no table `{name[:80]}`. Tables: {', '.join(names) or 'none'}.", tuple(near))
+    near = tuple(nearest(name, names))
+    every = "" if near else f" Tables: {', '.join(names) or 'none'}."
+    raise UnknownNameError(f"There is no table `{name[:80]}`.{every}", near)
 
 
 def tables_by_service() -> dict[str, tuple[str, ...]]:

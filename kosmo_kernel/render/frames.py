@@ -9,12 +9,12 @@ Python as possible.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache, partial, wraps
 from inspect import signature
 from operator import itemgetter
 from types import NoneType
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -23,17 +23,21 @@ from msgspec.structs import replace
 from pandas.api.types import infer_dtype
 
 from kosmo_kernel import integrations
-from kosmo_kernel.errors import UnknownFieldError
 from kosmo_kernel.pages.design import ipython_shell
-from kosmo_kernel.render.error_lines import hide_own_frames
+from kosmo_kernel.render.column_errors import (
+    NO_ROW,
+    naming_columns,
+    naming_columns_in_text,
+    note_of_no_row,
+    raise_unknown,
+    unknown_attribute,
+)
 from kosmo_kernel.render.tables import COLUMNS_SHOWN, PAGE_DATA, Table
-from kosmo_kernel.render.text import escape_control
 from kosmo_kernel.safety.decoder import collector_paused
 from kosmo_kernel.safety.markup import Html
-from kosmo_kernel.safety.text import shortened, with_escapes
+from kosmo_kernel.safety.text import with_escapes
 from kosmo_kernel.settings.notebook_run import notebook_run
 from kosmo_kernel.settings.table import ROWS
-from kosmo_kernel.text import nearest
 from kosmo_kernel.values.fields import Field, Path, fields_of, moment
 from kosmo_kernel.values.records import ACCOUNT, Records, to_builtins
 
@@ -58,81 +62,6 @@ _RANGE = np.frombuffer(b"9999-19-39T29:59:59Z\n", np.uint8) - _LOWEST
 _TIME_LINE = np.dtype([("time", "S19"), ("end", "S2")])
 _MAX_IN_EXCEL = 10**15  # integers from here on have more digits than Excel keeps
 _FIRST_DAY = np.datetime64("0001-01-01")
-_MAX_COLUMNS_LISTED = 40
-_MAX_NAME_SHOWN = 60  # characters
-
-
-class UnknownColumnError(UnknownFieldError, KeyError):
-    """A column that a frame does not have. Also a KeyError, which pandas and its users expect."""
-
-
-class UnknownColumnAttributeError(UnknownFieldError, AttributeError):
-    """An attribute that is nearly a column. Also an AttributeError, which `hasattr` and `getattr` expect."""
-
-
-def naming_columns(method: Callable[..., Any]) -> Callable[..., Any]:
-    """Return a method of a frame whose KeyError names the nearest columns, if it is about a column."""
-
-    @wraps(method)
-    def call(frame: Any, *args: Any, **kwargs: Any) -> Any:
-        try:
-            return method(frame, *args, **kwargs)
-        except KeyError as error:
-            raise_unknown(frame.columns, error.args, error)
-
-    return call
-
-
-def raise_unknown(
-    columns: Iterable[Any], names: Iterable[Any], error: KeyError, rows: Collection[Any] = ()
-) -> NoReturn:
-    """Raise the error for the first of the names that is no column; the error of pandas if there is none.
-
-    Parameters:
-        columns: the names of the columns.
-        names: names, or lists of names.
-        error: what pandas raised.
-        rows: the names of the records in the rows.
-    """
-    texts = [name for name in columns if isinstance(name, str)]
-    singles = (single for name in names for single in ([name] if isinstance(name, str) else _items(name)))
-    wrong = next((name for name in singles if isinstance(name, str) and name not in texts), None)
-    if wrong is None or not texts:
-        raise error
-    listing = ", ".join([*map(_printable, texts[:_MAX_COLUMNS_LISTED]), *["…"] * (len(texts) > _MAX_COLUMNS_LISTED)])
-    message = f'There is no column "{_printable(wrong)}".'
-    unknown = UnknownColumnError(message, _nearest(wrong, texts), advice=f"There are {listing}.")
-    if wrong in rows:
-        unknown.advice = f'It is the name of a row: rows[rows["name"] == "{_printable(wrong)}"]. {unknown.advice}'
-    hide_own_frames(unknown)
-    raise unknown from None
-
-
-def unknown_attribute(columns: Iterable[Any], name: str, error: AttributeError) -> AttributeError:
-    """Return the error for an attribute that a frame does not have: that of pandas, unless it is nearly a column."""
-    near = () if name.startswith("_") else _nearest(name, [column for column in columns if isinstance(column, str)])
-    if not near:
-        return error
-    unknown = UnknownColumnAttributeError(f'There is no column "{_printable(name)}".', near)
-    hide_own_frames(unknown)
-    return unknown
-
-
-def _nearest(wrong: str, columns: list[str]) -> tuple[str, ...]:
-    """Return the columns that may be meant: those below a name, those of a similar name, and those below one."""
-    heads = dict.fromkeys(name.partition(".")[0] for name in columns if "." in name)
-    alike = [wrong, *nearest(wrong, heads, 1)]
-    below = [name for head in alike for name in columns if name.startswith(f"{head}.")]
-    return tuple(map(_printable, dict.fromkeys((*below, *nearest(wrong, columns)))))[:3]
-
-
-def _printable(name: str) -> str:
-    """Return a name as one that cannot change the terminal: scripts and services choose the names of columns."""
-    return escape_control(shortened(name, _MAX_NAME_SHOWN))
-
-
-def _items(value: Any) -> list[Any]:
-    return list(value) if isinstance(value, Iterable) and not isinstance(value, bytes) else []
 
 
 def _html_of_frame(frame: pd.DataFrame) -> str | None:
@@ -224,10 +153,13 @@ class KosmoFrame(pd.DataFrame):
 
         def __getitem__(self, key: Any) -> Any:
             try:
-                return pd.DataFrame.__getitem__(self, key)
+                selected = pd.DataFrame.__getitem__(self, key)
             except KeyError as error:
                 rows = pd.DataFrame.__getitem__(self, "name").tolist() if "name" in self.columns else ()
                 raise_unknown(self.columns, [key], error, rows)
+            if isinstance(key, KosmoSeries) and (note := key.attrs.get(NO_ROW)) and selected.empty and len(self):
+                selected.attrs["note"] = "\n".join(filter(None, (selected.attrs.get("note"), note)))
+            return selected
 
         def __getattr__(self, name: str) -> Any:
             try:
@@ -237,6 +169,8 @@ class KosmoFrame(pd.DataFrame):
                     raise
                 raise unknown_attribute(self.columns, name, error) from None
 
+        query = naming_columns_in_text(pd.DataFrame.query)
+        eval = naming_columns_in_text(pd.DataFrame.eval)
         groupby = naming_columns(pd.DataFrame.groupby)
         sort_values = naming_columns(pd.DataFrame.sort_values)
         drop_duplicates = naming_columns(pd.DataFrame.drop_duplicates)
@@ -284,6 +218,23 @@ class KosmoSeries(pd.Series):
 
     def __repr__(self) -> str:
         return with_escapes(super().__repr__())
+
+    if not TYPE_CHECKING:  # the types are those of pandas
+
+        def __eq__(self, other: object) -> Any:
+            equal = super().__eq__(other)
+            if isinstance(other, str) and not equal.any() and (note := note_of_no_row(self, other)):
+                equal.attrs[NO_ROW] = note
+            return equal
+
+        def __and__(self, other: object) -> Any:
+            both = super().__and__(other)
+            notes = [getattr(side, "attrs", {}).get(NO_ROW) for side in (self, other)]
+            if note := next(filter(None, notes), None):
+                both.attrs[NO_ROW] = note
+            return both
+
+        __hash__ = None
 
     def describe(self, *args: Any, **kwargs: Any) -> Any:  # type: ignore[misc] # final in the stubs, as `to_excel`
         """Return statistics of the column, with the arguments of `Series.describe`."""

@@ -24,6 +24,7 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
+from kosmo_kernel.errors import UnknownFieldError
 from kosmo_kernel.pages.design import style
 from kosmo_kernel.render.text import (
     DIM,
@@ -49,7 +50,7 @@ from kosmo_kernel.safety.tables import Csv, HtmlColumn, csv_lines, html_fields, 
 from kosmo_kernel.safety.text import shortened
 from kosmo_kernel.settings.notebook_run import notebook_run
 from kosmo_kernel.settings.table import ROWS
-from kosmo_kernel.text import counted, cut_to, display_width, lazy_pattern, listed
+from kosmo_kernel.text import counted, cut_to, display_width, lazy_pattern, listed, nearest
 from kosmo_kernel.values.fields import Field, are_times, fields_of, first_fields, moment, path_of
 from kosmo_kernel.values.records import MISSING, Record, Records, encode
 
@@ -295,6 +296,10 @@ def columns_cut(names: Sequence[str], max_length: int = sys.maxsize) -> str:
     return f"{counted(len(names), 'column')} did not fit: {shortened(listed(names, _MAX_LISTED), max_length)}"
 
 
+class UnknownKeyError(UnknownFieldError, KeyError):
+    """A field that a record does not have. Also a KeyError, which users of a dictionary expect."""
+
+
 class RecordView(Record):
     """A record, or any object, that renders itself with one field per line: names on the left, values on the right.
 
@@ -310,14 +315,19 @@ class RecordView(Record):
         super().__init__(_with_times(fields, "", declared), function, account)
 
     def __getattr__(self, name: str) -> NoReturn:
-        how = f': record["{name}"] is the field' if name in self else ""
+        near = [name] if name in self else nearest(name, self, 1)
+        how = f': record["{near[0]}"] is the field' if near else ""
         raise AttributeError(f"a record has no attribute {name!r}{how}")
 
     def __missing__(self, name: str) -> Any:
         value: Any = self
-        for key in path_of(name) if "." in name else [name]:
+        path = path_of(name) if "." in name else [name]
+        for depth, key in enumerate(path):
             if not isinstance(value, dict) or not dict.__contains__(value, key):
-                raise KeyError(name)
+                near = nearest(key, value) if isinstance(value, dict) else []
+                raise UnknownKeyError(
+                    f'The record has no field "{name}".', tuple(".".join((*path[:depth], field)) for field in near)
+                )
             value = dict.__getitem__(value, key)
         return value
 

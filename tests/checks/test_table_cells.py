@@ -90,7 +90,7 @@ def test_without_a_name_there_is_the_list_of_all_tables_and_an_unknown_one_names
         notebook = Notebook(session)
         rows = {row["table"]: row for row in notebook.run("table")}
         assert rows["costs"] == {"table": "costs", "title": "What costs money each month", "parameters": "idle_days"}
-        with pytest.raises(UnknownNameError, match=r"no table `cost`.*heroku\.tables\.costs"):
+        with pytest.raises(UnknownNameError, match=r"no table `cost`.*Did you mean: costs"):
             notebook.run("table cost")
         session.run("days = 3")
         with pytest.raises(UnknownNameError, match="costs has no parameter `days`"):

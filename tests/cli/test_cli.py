@@ -157,10 +157,19 @@ def test_the_version_is_the_packages() -> None:
         (["mcp", "list", "--all"], "There is no command `mcp list`. Use: kosmo mcp:list"),
         (["integrations", "lua"], "There is no command `integrations lua`. Use: kosmo lua"),
         (["demo", "serve"], "There is no command `demo serve`. Use: kosmo demo:serve"),
-        (["list_apps"], "There is no command `list_apps`. It is a function: kosmo call heroku.list_apps"),
-        (["heroku.list_apps"], "It is a function: kosmo call heroku.list_apps"),
+        (["list_apps"], "There is no command `list_apps`. Use: kosmo call heroku.list_apps"),
+        (["heroku.list_apps"], "Use: kosmo call heroku.list_apps"),
         (["lua", "return 1+1"], "No such file or directory. If it is Lua, use: kosmo lua -e 'return 1+1'"),
         (["check", "-p", "days=10", "--demo"], "-p takes a name and a value: -p days 10"),
+        (["check", "quiet-apps", "-p", "days"], "-p takes a name and a value: -p days VALUE"),
+        (["check", "-p", "days", "--demo"], "-p takes a name and a value: -p days VALUE"),
+        (["apps"], "There is no command `apps`. Use: kosmo call heroku.list_apps"),
+        (["addons"], "There is no command `addons`. Use: kosmo call heroku.list_addons"),
+        (["costs"], "There is no command `costs`. Use: kosmo inventory --table costs"),
+        (["table", "costs"], "There is no command `table`. Use: kosmo inventory --table costs"),
+        (["tables"], "There is no command `tables`. Use: kosmo inventory --table NAME"),
+        (["call", "heroku.list_apps", "team=a b"], "Use: kosmo call heroku.list_team_apps team='a b'"),
+        (["call", "heroku.list_apps", "account=demo"], "Use: kosmo call heroku.list_apps -a demo"),
         (["run", "x.ipynb", "-p", "name=a b"], "-p takes a name and a value: -p name 'a b'"),
         (["--colour"], "--colour"),
         (["demo", "--no-open"], "--no-open goes with --lab."),
@@ -177,6 +186,23 @@ def test_a_command_called_wrongly_exits_with_2_and_says_what_is_wrong(args: list
     assert says in done.stderr
     assert "Traceback" not in done.stderr
     assert (done.returncode, done.stdout) == (2, "")
+
+
+@pytest.mark.parametrize(
+    ("args", "says"),
+    [
+        (["call", "list_apps"], "There is no function `list_apps`. Did you mean: heroku.list_apps\n"),
+        (["call", "apps"], "There is no function `apps`. Did you mean: heroku.list_apps\n"),
+        (["call", "costs"], "`costs` is a table and no function. Use: kosmo inventory --table costs"),
+        (["call", "heroku.tables.costs"], "is a table and no function. Use: kosmo inventory --table costs"),
+        (["inventory", "--demo", "--table", "cost"], "There is no table `cost`. Did you mean: costs\n"),
+        (["docs", "heroku.tables.cost"], "Did you mean: heroku.tables.costs\n"),
+    ],
+)
+def test_an_unknown_name_exits_with_1_and_names_the_nearest(args: list[str], says: str) -> None:
+    done = kosmo(*args)
+    assert says in done.stderr
+    assert (done.returncode, done.stdout) == (1, "")
 
 
 @pytest.mark.parametrize("args", [["nonsense"], ["demo"], ["docs", "--x"], ["search"]])

@@ -86,6 +86,15 @@ HABITS = {
     "console.log(1)": "print(1)",
     "return JSON.stringify({})": "return json.encode({})",
     "return list.find({}, print).id": "keep its value and test it first",
+    "local apps = {} return apps.length, apps:len()": "return #apps, #apps",
+    'local a, apps = 1, {}\nif a and apps[1].name is "x": pass': 'if a and apps[1].name == "x" then end',
+    "for i = 1, 3: print(i)": "for i = 1, 3 do print(i) end",
+    "for i = 1, 3:\n  print(i)\nend": "for i = 1, 3 do",
+    "for a in pairs(heroku.list_apps()) do print(a.name) end": "for _, a in ipairs(heroku.list_apps()) do",
+    "for a in pairs(heroku.list_apps()) do\n  print(a.name)\nend": "for _, a in ipairs(heroku.list_apps()) do",
+    "local x = [1,2,3]": "local x = { 1,2,3 }",
+    "local apps = heroku.list_apps() table.sort(apps)": 'list.sort_by(apps, "name")',
+    "return heroku.list_apps()[1].created_at - 1": "`time.days_since(t)` is its age in days",
 }
 FINE = [
     "list.filter(1, print)",
@@ -211,6 +220,25 @@ def test_the_advised_call_keeps_the_arguments_that_were_given_and_runs(session: 
     code = caught.value.message.partition("Write ")[2]
     assert CALL_ADVICE[call] in code
     assert session.run(code).value is not None
+
+
+OTHER_CALLS = {
+    "heroku.list_apps({ team = 'larkmoor' })": 'Write heroku.list_team_apps({ team = "larkmoor" })',
+    "heroku.list_apps({ account = 'demo' })": "stands before the function: heroku.demo.list_apps()",
+    "heroku.list_apps({ account = 'my-team' })": 'stands before the function: heroku["my-team"].list_apps()',
+    "heroku.list_apps({ account = 'a\\n) os.exit(' })": "stands before the function: heroku.production.list_apps()",
+    "heroku.list_dynos({ app_id = heroku.list_pipelines() })": (
+        'list.map(heroku.list_pipeline_couplings({ pipeline_id = pipelines }), "app.id"), where `pipelines` are these'
+    ),
+    "heroku.list_dynos({ app_id = heroku.list_teams() })": "Use heroku.list_team_apps({ team = teams }), where `teams`",
+}
+
+
+@pytest.mark.parametrize("call", OTHER_CALLS)
+def test_an_argument_of_another_function_names_that_function(session: Session, call: str) -> None:
+    with pytest.raises(KosmoError) as caught:
+        session.run(f"return {call}")
+    assert OTHER_CALLS[call] in caught.value.message
 
 
 @pytest.mark.parametrize("call", ["heroku.list_apps({ page = 2 })", "heroku.list_dynos({ app_id = {}, x = {} })"])

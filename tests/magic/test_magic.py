@@ -17,6 +17,14 @@ from kosmo_kernel.errors import LuaRuntimeError, SettingsError, UnknownNameError
 from kosmo_kernel.render.frames import KosmoFrame
 from kosmo_kernel.render.tables import RecordView
 
+PYTHON_IN_LUA = {
+    "%kosmo_lua d.list_apps()": "`d` is a variable of Python. Write app.integrations.heroku.demo in Lua.",
+    "%kosmo_lua -i d d.list_apps()": "-i d: functions cannot be passed. Write app.integrations.heroku.demo in Lua.",
+    "%kosmo_lua #rows": "`rows` is a variable of Python: `-i rows` passes it to Lua.",
+    "%kosmo table costs team=larkmoor": "`-v rows` keeps them, then rows[rows[\"team\"] == 'larkmoor']",
+    "%kosmo table costs access": "Each table has a line of its own.",
+    "%kosmo docs heroku.tables.cost": "Did you mean: heroku.tables.costs",
+}
 HEAVY = {"pandas", "httpcore", "httpx", "lupa", "ipywidgets", "kosmo_kernel.session"}
 
 
@@ -350,3 +358,24 @@ def test_a_page_of_a_function_has_its_call_in_python_in_a_python_notebook_only()
     done = subprocess.run([sys.executable, "-c", CALLS], cwd=ROOT, capture_output=True, text=True, check=True)
     assert [line for line in done.stdout.splitlines() if line.isdecimal()] == ["1", "1"]
     assert "from kosmo_kernel import" not in read("heroku.list_dynos")
+
+
+@pytest.mark.parametrize("line", PYTHON_IN_LUA)
+def test_a_line_that_mixes_python_and_lua_says_how_to_write_it(
+    shell: Shell, capsys: pytest.CaptureFixture[str], line: str
+) -> None:
+    shell.run_cell("from kosmo_kernel import heroku\nd = heroku.demo\nrows = [1]")
+    assert not shell.run_cell(line).success
+    assert PYTHON_IN_LUA[line] in " ".join(capsys.readouterr().out.split())
+
+
+@pytest.mark.parametrize(
+    "lua",
+    ["for _, rows in ipairs({ 1 }) do rows.x.y = 1 end", "local function f(rows) return rows.x end f(nil)"],
+)
+def test_a_variable_of_lua_is_not_taken_for_one_of_python(
+    shell: Shell, capsys: pytest.CaptureFixture[str], lua: str
+) -> None:
+    shell.run_cell("rows = [1]")
+    assert not shell.run_cell(f"%kosmo_lua {lua}").success
+    assert "variable of Python" not in capsys.readouterr().out

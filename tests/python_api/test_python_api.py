@@ -131,6 +131,49 @@ def test_a_record_is_a_mapping(heroku: Any) -> None:
     assert {**app}["stack"]["name"] == "heroku-24"
 
 
+@pytest.mark.parametrize(
+    ("expression", "said"),
+    [
+        (
+            """apps.query("stack.name == 'x'")""",
+            'The name of the column "stack.name" has a dot. Write it as `stack.name`',
+        ),
+        ("""apps.query("stack_name == 'x'")""", 'There is no column "stack_name". Did you mean `stack.name`?'),
+        ("""apps.query("`stack.nam` == 'x'")""", 'There is no column "stack.nam". Did you mean `stack.name`?'),
+        ("""apps.eval("stack.name + name")""", 'The name of the column "stack.name" has a dot.'),
+        ("""apps.query("name == @missing")""", "local variable 'missing' is not defined"),
+        ("""record["stack.nam"]""", 'The record has no field "stack.nam". Did you mean "stack.name"?'),
+        ("""record["stak"]""", 'The record has no field "stak". Did you mean "stack"?'),
+        ("""record.nam""", "a record has no attribute 'nam': record[\"name\"] is the field"),
+        ("""config["DATABASE_URL"]""", "The value of a config var is never shown."),
+    ],
+)
+def test_a_misspelt_field_is_told_with_the_nearest_one(heroku: Any, expression: str, said: str) -> None:
+    names = {
+        "apps": heroku.list_apps(),
+        "record": heroku.get_app("my-app"),
+        "config": heroku.list_config_vars("my-app"),
+    }
+    with pytest.raises((AttributeError, KeyError, NameError)) as caught:
+        eval(expression, names)  # noqa: S307
+    assert said in str(caught.value)
+
+
+def test_a_comparison_that_no_row_fulfils_names_the_value_that_may_be_meant(heroku: Any) -> None:
+    apps = heroku.list_apps()
+    stack, region = apps["stack.name"], apps["region.name"]
+    said = 'No row has "heroku20" as "stack.name". Did you mean "heroku-20"?'
+    for empty in (
+        stack == "heroku20",
+        (region == "us") & (stack == "heroku20"),
+        (stack == "heroku20") & (region == "us"),
+    ):
+        assert said in " ".join(repr(apps[empty]).split())
+    for fine in (stack == "heroku-20", stack == "nothing like it", (stack == "heroku20") | (region == "us")):
+        assert "Did you mean" not in repr(apps[fine])
+    assert "Did you mean" not in repr(apps.head(0)[apps.head(0)["stack.name"] == "heroku20"])
+
+
 @pytest.mark.parametrize("form", ["frame", "column", "list", "records", "iterator"])
 def test_many_apps_are_asked_at_once_in_whatever_form_they_come(heroku: Any, form: str) -> None:
     apps = heroku.list_apps().head(3)
@@ -166,7 +209,7 @@ def test_a_dry_run_sends_nothing_and_gives_the_plan(heroku: Any, capsys: pytest.
 
 def test_the_demo_says_that_it_is_fiction(heroku: Any, capsys: pytest.CaptureFixture[str]) -> None:
     heroku.list_apps()
-    assert capsys.readouterr().err == "Fictional data: the account in use is the demo.\n"
+    assert capsys.readouterr().err == "Fictional data of the demo, whose day is 20 November 2026.\n"
 
 
 def test_a_call_in_a_terminal_shows_its_progress(heroku: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -286,10 +329,20 @@ def test_an_account_that_is_not_there_is_an_error_that_says_how_to_add_it(heroku
         ('heroku.list_dynos(heroku.get_pipeline("last-mile"))', "an app's name or UUID, got records of get_pipeline."),
         ("heroku.list_team_members(heroku.list_apps())", "got records of list_apps."),
         ('heroku.list_team_members(team="larkmoor", team_id="larkmoor")', "there is no argument 'team_id'"),
-        ("heroku.list_apps(team='x')", 'Write heroku.list_team_apps(team="'),
+        ("heroku.list_apps(team='x')", 'Write heroku.list_team_apps(team="x")'),
+        ("heroku.list_apps(team='a\\nb')", 'Write heroku.list_team_apps(team="my-team")'),
+        (
+            "heroku.list_dynos(app_id=heroku.list_pipelines())",
+            'Use heroku.list_pipeline_couplings(pipeline_id=pipelines)["app.id"], where `pipelines` are these records.',
+        ),
+        ("heroku.list_dynos(app_id=heroku.list_teams())", "Use heroku.list_team_apps(team=teams), where `teams` are"),
+        (
+            "heroku.tables.costs('larkmoor')",
+            "the arguments of a table have names. Filter its rows: rows = heroku.tables.",
+        ),
         (
             "heroku.list_apps(account='x')",
-            "stands before the function: heroku.production.list_apps()",
+            "stands before the function: heroku.x.list_apps()",
         ),
         ("heroku.list_apps('x')", "1 argument is given, and it takes none."),
         ("heroku.tables.costs(team='larkmoor')", """rows = heroku.tables.costs(); rows[rows["team"] == 'larkmoor']"""),

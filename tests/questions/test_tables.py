@@ -191,7 +191,7 @@ def test_the_names_of_tables_can_be_listed_and_completed(demo: Session) -> None:
 
 
 def test_an_unknown_table_is_an_error_with_the_nearest_name(demo: Session) -> None:
-    with pytest.raises(UnknownNameError, match=r"cell:1: .*no table `cost`.*Did you mean: heroku\.tables\.costs"):
+    with pytest.raises(UnknownNameError, match=r"cell:1: .*no table `cost`.*Did you mean: costs"):
         demo.execute("return heroku.tables.cost()", Options(name="cell"))
 
 

@@ -21,7 +21,8 @@ from hypothesis import strategies as st
 from kosmo_kernel.catalogue import Column, ColumnKind, Function, Link
 from kosmo_kernel.errors import UnknownFieldError
 from kosmo_kernel.integrations.heroku import HEROKU
-from kosmo_kernel.render.frames import KosmoFrame, UnknownColumnError, frame_of
+from kosmo_kernel.render.column_errors import UnknownColumnError
+from kosmo_kernel.render.frames import KosmoFrame, frame_of
 from kosmo_kernel.render.tables import table_of
 from kosmo_kernel.values.fields import fields_of, moment
 from kosmo_kernel.values.records import Records
