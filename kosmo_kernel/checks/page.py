@@ -42,7 +42,7 @@ def html(report: QuestionReport, _fail_on: str) -> Html:
     with_findings = [result for result in report.most_severe_first if result.findings or result.resolved]
     passed = [result for result in report.results if result.status == "passed" and not result.findings]
     titles = [_PASSED.format(result.question.title) for result in passed]
-    lists = [_ITEM.format("What they looked at", ", ".join(found))] if (found := looked_at(passed)) else []
+    lists = [_ITEM.format("What they looked at", ", ".join(texts))] if (texts := looked_at(passed)) else []
     against = f", against {report.against}" if report.against else ""
     lead = _LEAD.format(
         counted(counts["findings"], "finding"),
