@@ -35,7 +35,7 @@ _MAY_MEAN_ANOTHER = lazy_pattern(r"\bawait\b|\bnot\b|\b(?:find|match|gmatch|gsub
 _VARIABLE = r"((?!(?:nil|true|false|not|function|end)\b)[A-Za-z_]\w*+)"
 _UNSET = lazy_pattern(
     rf"(?:\.\s*\w+|\])\s*[=~]=\s*{_VARIABLE}(?!\s*[.(\[:{{\"'])|(?<![\w.:\"']){_VARIABLE}(?=\s*[=~]=\s*\w+\s*\.\s*\w)"
-    rf"|(?<=[\w\])])\s*\[\s*{_VARIABLE}\s*\]|(?<=[{{,;])\s*(?:\w+\s*=\s*)?{_VARIABLE}\s*(?=[,;}}])"
+    rf"|(?<=[\w\])])\s*\[\s*{_VARIABLE}\s*\]|(?<=[{{,;])\s*(?:(?:\w+|\[[^\[\]\n]*+\])\s*=\s*)?{_VARIABLE}\s*(?=[,;}}])"
     rf"|(?:\A|(?<=[\n;]))[ \t]*+(?:return\b[ \t]*+)?{_VARIABLE}\s*+\Z"
 )
 _TIME = lazy_pattern(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterator
 from itertools import chain
 from typing import NamedTuple
@@ -27,8 +28,8 @@ class Comparison(NamedTuple):
 def comparisons(source: Source) -> list[Comparison]:
     """Return where fields are compared with literals. Fields that the script defines itself are left out."""
     written = sorted((*_compared(source), *_tested(source)))
-    own = frozenset(chain.from_iterable(keys(source.code))) - {c.path[-1] for c in written if c.in_test}
-    return [comparison for comparison in written if comparison.in_test or own.isdisjoint(comparison.path)]
+    names = Counter(chain.from_iterable(keys(source.code))) - Counter(c.path[-1] for c in written if c.in_test)
+    return [comparison for comparison in written if names.keys().isdisjoint(comparison.path)]
 
 
 def _compared(source: Source) -> Iterator[Comparison]:
