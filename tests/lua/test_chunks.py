@@ -115,7 +115,7 @@ def test_what_orders_no_keys_is_not_read() -> None:
     source = (
         "import sys\nfrom kosmo_kernel.session import Session\n"
         "with Session(account='demo') as session:\n"
-        "    session.run(\"local l = app.integrations.heroku.list_apps()\\nreturn { a = l[1].name }\")\n"
+        '    session.run("local l = app.integrations.heroku.list_apps()\\nreturn { a = l[1].name }")\n'
         "    assert 'kosmo_kernel.values.lua_source' not in sys.modules\n"
         "    session.run('return { b = 1, a = 2 }')\n"
         "    assert 'kosmo_kernel.values.lua_source' in sys.modules\n"
