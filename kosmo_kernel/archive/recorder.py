@@ -97,7 +97,7 @@ class Recorder:
         self._lock = threading.RLock()
         self._numbers = itertools.count()
         self._pending: dict[int, RecordedAnswer] = {}  # failures that may be retried, by the request's number
-        self._rows: dict[tuple[str, str, str], int] = {}  # of accounts, by service, name and token
+        self._rows: dict[tuple[str, str, Account], int] = {}  # of accounts, by service and name
         self._count = 0  # answers to requests that were sent
         self._taken = 0
         self._closed = self._finished = self._failed = False
@@ -277,7 +277,7 @@ class Recorder:
     def _values(self, connection: sqlite3.Connection, recorded: RecordedAnswer) -> tuple[Any, ...]:
         """Return the row of an answer, whose account and body are added if they are new."""
         answer, key = recorded.answer, recorded.key
-        account = key.service, key.account, recorded.account.token.reveal()
+        account = key.service, key.account, recorded.account
         if account not in self._rows:
             self._rows[account] = account_row(self._archive, connection, *account[:2], recorded.account)
         return (

@@ -5,6 +5,7 @@ pytest, IPython (`%xmode Verbose`) and error trackers show the local variables o
 
 from __future__ import annotations
 
+import os
 import traceback
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -46,8 +47,8 @@ def libraries_of(error: BaseException) -> set[str]:
 
 def _texts(value: Any, depth: int, shown: dict[int, tuple[int, Any]]) -> Iterator[str]:
     """Yield the text of a value, and of what it has, unless it was shown as deep; `shown` keeps what was, by id."""
-    if shown.get(id(value), (-1, None))[0] >= depth:
-        return
+    if shown.get(id(value), (-1, None))[0] >= depth or value is os.environ:
+        return  # the environment is where users put tokens: an attribute of a module and of a console of rich
     if id(value) not in shown:
         yield repr(value)
     shown[id(value)] = depth, value
