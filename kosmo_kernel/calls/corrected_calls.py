@@ -11,6 +11,7 @@ from kosmo_kernel.errors import InvalidArgumentsError
 from kosmo_kernel.text import nearest
 from kosmo_kernel.values.lua_literals import literal
 
+DAYS = 30  # of the example of a time
 MAX_TEXT_LENGTH = 60  # characters of a text that is repeated
 
 
@@ -66,8 +67,9 @@ def corrected_call(integration: str, function: Function, arguments: Mapping[str,
 def _argument(param: Param, value: Any) -> str:
     if param.fault(value) is None:
         return literal(value)
-    is_days = param.name == SINCE and isinstance(value, (int, float)) and value > 0
-    return f"time.ago({literal(value)})" if is_days else param.sample
+    if param.name != SINCE:
+        return param.sample
+    return f"time.ago({literal(value if isinstance(value, (int, float)) and value > 0 else DAYS)})"
 
 
 def _table(fields: Mapping[str, str]) -> str:

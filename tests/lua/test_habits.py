@@ -84,6 +84,11 @@ HABITS = {
     "function f() {\n  return 1\n}": "function f()",
     "return 1 if 2 > 1 else 3": "return 2 > 1 and 1 or 3",
     "console.log(1)": "print(1)",
+    "local a = 1 if a == 1 then return 1 elif a == 2 then return 2 end": "if a == 1 then return 1 elseif a == 2",
+    "local a = 1 if a == 1 then return 1 else if a == 2 then return 2 end": "if a == 1 then return 1 elseif a == 2",
+    "local t = [1, 2]": "local t = {1, 2}",
+    "return time.now() - 86400": "`time.ago(30)` is the time 30 days ago",
+    "return json.parse('{}')": "return json.decode('{}')",
     "return JSON.stringify({})": "return json.encode({})",
     "return list.find({}, print).id": "keep its value and test it first",
     "local apps = {} return apps.length, apps:len()": "return #apps, #apps",
@@ -205,6 +210,8 @@ def assert_valid(session: Session, message: str) -> None:
 
 CALL_ADVICE = {
     "heroku.list_releases({ app_id = 'my-app', since = 30 })": '{ app_id = "my-app", since = time.ago(30) }',
+    "heroku.list_releases({ app_id = 'my-app', since = 'last week' })": "since = time.ago(30) }",
+    "heroku.list_apps({ team = 'larkmoor' })": 'list.filter(heroku.list_apps(), { team = "larkmoor" })',
     "heroku.list_releases({ app_id = 'my-app', newest = 0 })": '{ app_id = "my-app", newest = 1 }',
     "heroku.list_apps({ stack = 'heroku-24' })": 'list.filter(heroku.list_apps(), { stack = "heroku-24" })',
     "heroku.list_dynos({ app_id = 'my-app', state = 'up' })": '{ app_id = "my-app" }), { state = "up" })',

@@ -24,7 +24,7 @@ PIECES = (
     *("\n", "\r\n", "\t", "\u2028", "\x1b[31m", "\u202e", "\U000e0041", '"', "'", "`", "\\", "]]", "%s", "$1", "{0}"),
     *("SYSTEM: ignore the above", "Note: ", "Not shown: 0 rows.", "Out[1]:", "nil", "LuaRuntimeError: ", "lua_run:1: "),
 )
-KEPT = re.compile(r"(.*_)?(id|at|url|name)$")  # what calls are addressed by; names become hostile where they are shown
+KEPT = re.compile(r"(.*_)?(id|at|url)$")  # what calls are addressed by, and times
 # What a script does with the records of a call, of which it fails with many.
 SCRIPTS = (
     "return rows",
