@@ -30,7 +30,9 @@ if TYPE_CHECKING:
 # Most texts have nothing of the kind and need not be read.
 _MAY_COMPARE = lazy_pattern(r"[=~]=\s*(?:[\"'\d\[]|true\b|false\b)|(?:[\"'\d\]]|\btrue|\bfalse)\s*[=~]=|\blist\s*\.")
 _MAY_ORDER = lazy_pattern(r"[<>]=?\s*[\"'A-Za-z_]|[\"']\s*[<>]")
-_MAY_MEAN_ANOTHER = lazy_pattern(r"\bawait\b|\bnot\b|\b(?:find|match|gmatch|gsub)\b|\[\s*[-0]|\blist\.\w+\(.*\*")
+_MAY_MEAN_ANOTHER = lazy_pattern(
+    r"\bawait\b|\bnot\b|\b(?:find|match|gmatch|gsub)\b|\[\s*[-0]|\blist\.\w+\(.*\*|\btype\(|\)\.[a-z]|\.length\b"
+)
 # A variable that is compared with a field, or is an index, a value in a table or the value of the script.
 _VARIABLE = r"((?!(?:nil|true|false|not|function|end)\b)[A-Za-z_]\w*+)"
 _UNSET = lazy_pattern(
