@@ -150,7 +150,7 @@ REPLACED_NAMES = {
 # Rooms in which some of them are left. A room is taken out of here when its names are replaced, and none is added.
 ROOMS_WITH_REPLACED_NAMES = {
     *("archive", "calls", "checks", "editor", "inventory", "lua"),
-    *("mcp", "mcp_server", "python_api", "questions", "runbook", "snapshot"),
+    *("mcp_server", "python_api", "questions", "runbook", "snapshot"),
 }
 
 
