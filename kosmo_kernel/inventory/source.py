@@ -162,11 +162,6 @@ class Bill:
         """Return the parts of the bill by a field of its lines, as rows of a table."""
         return [part.as_row(field) for part in self.by(field)]
 
-    def dollars(self, **groups: str) -> float:
-        """Return the sum of all known prices, or of those in some groups such as `team="ops"`, in dollars."""
-        lines = [line for line in self.lines if all(_group(line, field) == name for field, name in groups.items())]
-        return total(lines) / CENTS
-
 
 def total(lines: Iterable[Row]) -> int:
     """Return the sum of the known prices of some lines, in cents."""

@@ -161,23 +161,13 @@ class InventoryTable:
     rows: Sequence[Mapping[str, Any]]
 
 
-def make_tables(
-    services: ListServices, now: datetime, names: Sequence[str] = (), **parameters: Any
-) -> list[InventoryTable]:
-    """Return the tables that can be made of what was read.
-
-    Parameters:
-        services: have the lists; they are closed.
-        now: the time of the data.
-        names: the tables; all that are made of lists when empty.
-        parameters: values of parameters that all of these have.
-    """
+def make_tables(services: ListServices, now: datetime) -> list[InventoryTable]:
+    """Return the tables that can be made of the lists of services, at the time of the data; it closes the services."""
     tables = []
     with closing(services), Session(DEMO, shared=services) as session:
-        for kind in kinds(names or tables_of_lists()):
+        for kind in kinds(tables_of_lists()):
             if any(map(services.has, kind.needs)):
-                inputs = {"arguments": {"errors": "collect", **parameters}}
-                options = Options(name=kind.name, now=now, inputs=inputs)
-                rows = session.execute(f"return {kind.service}.tables.{kind.name}(arguments)", options).value
+                chunk = f'return {kind.service}.tables.{kind.name}({{ errors = "collect" }})'
+                rows = session.execute(chunk, Options(name=kind.name, now=now)).value
                 tables.append(InventoryTable(kind, rows.rows if isinstance(rows, Records) else ()))
     return tables

@@ -93,14 +93,6 @@ def test_an_add_on_of_an_app_at_rest_is_not_idle_while_another_app_uses_it(demo:
     assert shared["name"] not in {line["name"] for line in replace(demo, tables=attached).bill.idle}
 
 
-def test_a_sum_of_groups_is_the_sum_of_their_parts(demo: AccountData) -> None:
-    bill = demo.bill
-    for part in bill.by("team"):
-        parts = [bill.dollars(team=part.name, kind=kind) for kind in ("dyno", "eco", "add-on", "private space")]
-        assert sum(parts) == part.cents / 100
-    assert bill.dollars() == bill.cents / 100
-
-
 def test_the_processes_of_an_app_that_could_not_be_read_do_not_make_its_add_ons_idle(demo: AccountData) -> None:
     failure = {"table": "formation", "app_id": "holiday-labels", "status": 403, "message": "Refused."}
     unread = replace(demo, failures=[failure]).bill
