@@ -33,10 +33,10 @@ _BELOW = Html('<p class="cut">{}</p>\n')
 _MAX_FEW = 3  # columns of a table that fits a phone
 _MAX_PLAIN = 8  # columns of a table that does not scroll on a desktop
 MAX_CARD_COLUMNS = 12  # columns of a table whose rows are cards on a phone
-_PAGE_WIDTH, _MIN_WIDTH = 1168, 150  # pixels of a page on a desktop, and of a column that gives way to others
-_CHARACTER, _PADDING = 7.6, 24  # pixels of a character of a table on average, and beside the text of a cell
+_PAGE_WIDTH, _MIN_WIDTH = 1120, 160  # pixels of a page on a desktop, and of a column that gives way to others
+_CHARACTER, _PADDING = 8, 24  # pixels of a character of a table on average, and beside the text of a cell
 _BAR_WIDTH = 104  # pixels of the bar of a share beside its number
-_MAX_UNBROKEN = 64  # characters of a cell on one line in a table that scrolls
+_MAX_UNBROKEN = 64  # characters of a cell on one line
 _FOLDED = Html('<details class="more"><summary>{} more rows</summary></details>\n')
 _FIGURES = Html('<ul class="figures">\n{}</ul>\n')
 _FIGURE = Html('<li><span class="name">{}</span> <strong>{}{}</strong> <span class="detail">{}</span></li>\n')
@@ -159,8 +159,8 @@ def _with_unbroken(columns: Sequence[HtmlColumn]) -> list[HtmlColumn]:
     unbroken = set()
     for index in sorted(range(len(columns)), key=lambda index: widths[index]):
         free -= widths[index] - least[index]
-        fits = widths[index] <= _MIN_WIDTH or free >= 0
-        if lengths[index] <= _MAX_UNBROKEN if scrolls else fits:
+        has_room = scrolls or widths[index] <= _MIN_WIDTH or free >= 0
+        if has_room and lengths[index] <= _MAX_UNBROKEN:
             unbroken.add(index)
     if len(unbroken) == len(columns) and not scrolls:
         return [*columns]
