@@ -1,8 +1,8 @@
 """Small texts that every room writes and reads.
 
 Counts, durations and times; known names for an unknown one; a field of a record by its dotted name; texts within the
-columns of a terminal; and regular expressions that are compiled when they are first used. A process imports many more
-patterns than it uses, and compiling one takes longer than importing a small module.
+columns of a terminal; the columns of tables; and regular expressions that are compiled when they are first used. A
+process imports many more patterns than it uses, and compiling one takes longer than importing a small module.
 
 Letters of East Asia and emoji take two columns of a terminal, marks that join the letter before them none. Control
 characters have no width of their own: escape them first.
@@ -15,7 +15,7 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from itertools import accumulate, chain
-from typing import TYPE_CHECKING, Any, AnyStr, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, AnyStr, Literal, NamedTuple, cast
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -24,6 +24,33 @@ ISO_FORMAT = "%Y-%m-%dT%H:%M:%SZ"  # as Heroku sends times
 _MAX_COMPARED_LENGTH = 100  # characters of a name that are compared with others
 MIN_PART_LENGTH = 3  # letters that a part of a name needs to identify it
 TYPO_RATIO = 0.9  # two names as similar as this differ by a letter or two
+
+Kind = Literal["text", "number", "time", "id", "boolean", "nested"]
+
+
+class TableColumn(NamedTuple):
+    """A column of a table of which the writers of all formats make their cells."""
+
+    heading: str
+    texts: Sequence[Any]  # its cells: a text of one line each, and None for a missing value
+    kind: Kind = "text"  # of its values; numbers are aligned to the right
+    main: bool = True  # whether it is chosen before those that are not, where not all columns fit; ids are chosen last
+    minimum: int = 0  # the width below which its cells are not cut, because there are numbers or times
+    style: str = ""  # of its cells in a terminal, for `Paint`
+    hints: Iterable[str] | None = None  # what a pointer shows at each cell, or an empty text; None if no cell has it
+    shares: Sequence[float] | None = None  # of each cell in the total, between 0 and 1, for a bar behind it
+    total: str | None = None  # its cell in the row of totals; None if it has none
+    is_unbroken: bool = False  # whether each of its cells is one line of a page
+
+    @property
+    def to_the_right(self) -> bool:
+        """Whether the cells are aligned to the right."""
+        return self.kind == "number"
+
+    @property
+    def is_id(self) -> bool:
+        """Whether it is chosen last: it has ids, which no main column has."""
+        return self.kind == "id" and not self.main
 
 
 def duration(seconds: float) -> str:

@@ -30,8 +30,7 @@ from kosmo_kernel.inventory.tables import InventoryTable, facts, kinds, service,
 from kosmo_kernel.render.page_parts import AT_LEAST, cards, html_page, page_columns, page_table
 from kosmo_kernel.render.tables import table_of_rows
 from kosmo_kernel.safety.markup import Html, html_attribute, html_of_package
-from kosmo_kernel.safety.tables import HtmlColumn
-from kosmo_kernel.text import counted, listed
+from kosmo_kernel.text import TableColumn, counted, listed
 
 PAGE = "index.html"
 MAX_ROWS = 500  # of a table on the page
@@ -204,7 +203,7 @@ def _bill(data: AccountData) -> Html:
     return Html("<p>{}</p>\n{}").format(text, _NOTHING.join([*parts, *below]))
 
 
-def _parts(title: str, parts: Sequence[BillGroup]) -> list[HtmlColumn]:
+def _parts(title: str, parts: Sequence[BillGroup]) -> list[TableColumn]:
     """Return the columns of a table of the largest parts of the bill, with the sum of the others in the last row."""
     largest, others = parts[:MAX_PARTS], parts[MAX_PARTS:]
     if others:
@@ -241,7 +240,7 @@ def _table(table: InventoryTable) -> Html:
     )
 
 
-def _columns(names: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> list[HtmlColumn]:
+def _columns(names: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> list[TableColumn]:
     """Return columns of the first rows of a table; a value is a bound where the column for that says so."""
     columns = []
     for name, column in zip(names, page_columns(table_of_rows(names, rows).first(MAX_ROWS)), strict=True):

@@ -18,7 +18,8 @@ from kosmo_kernel.pages.design import MAX_OPEN_ROWS
 from kosmo_kernel.render.tables import Table, times_of
 from kosmo_kernel.render.text import CellForm, format_column
 from kosmo_kernel.safety.markup import Html, css_string, html_attribute, html_of_package
-from kosmo_kernel.safety.tables import HtmlColumn, html_fields, html_table
+from kosmo_kernel.safety.tables import html_fields, html_table
+from kosmo_kernel.text import TableColumn
 
 FICTION = Html(
     '<aside class="fiction"><strong>FICTIONAL DATA</strong> of the demo company, not of your account</aside>'
@@ -106,7 +107,7 @@ def html_page(
     )
 
 
-def page_columns(table: Table) -> list[HtmlColumn]:
+def page_columns(table: Table) -> list[TableColumn]:
     """Return the columns of a table for a page: titles in words, texts that are times as such, money in one column."""
     if not _MONEY.keys().isdisjoint(table.names) and "cents" in table.names:
         table = table.only([name for name in table.names if name != "cents"])
@@ -129,7 +130,7 @@ def _amounts(values: Sequence[Any]) -> Sequence[Any]:
     return [int(value) if isinstance(value, float) else value for value in values]
 
 
-def page_table(columns: Sequence[HtmlColumn]) -> Html:
+def page_table(columns: Sequence[TableColumn]) -> Html:
     """Return a table with whole cells, whose rows after the first ones are folded on a screen and shown on paper."""
     more = (len(columns[0].texts) if columns else 0) - MAX_OPEN_ROWS
     wide = len(columns) > _MAX_PLAIN
@@ -138,19 +139,21 @@ def page_table(columns: Sequence[HtmlColumn]) -> Html:
         _FOLDED.format(f"{more:,}") if more > 0 else _NONE,
     )
     if _MAX_FEW < len(columns) <= MAX_CARD_COLUMNS:
-        heads = ";".join(f"--h{index}:{css_string(column.name)}" for index, column in enumerate(columns[1:], 2))
+        heads = ";".join(f"--h{index}:{css_string(column.heading)}" for index, column in enumerate(columns[1:], 2))
         return _CARDS.format(html_attribute("cards wide" if wide else "cards"), html_attribute(heads), table, folded)
     return _TABLE.format(html_attribute("wide" if wide else "few"), table, folded)
 
 
-def _with_unbroken(columns: Sequence[HtmlColumn]) -> list[HtmlColumn]:
+def _with_unbroken(columns: Sequence[TableColumn]) -> list[TableColumn]:
     """Return the columns, of which the narrow ones stay on one line as long as the others have room on the page.
 
     Nothing needs to be said of columns that all fit. A table that scrolls has room for all but long texts.
     """
     lengths = [max(map(len, filter(None, column.texts)), default=0) for column in columns]
     widths = [
-        _CHARACTER * max(length, len(column.name) * column.to_the_right) + _PADDING + _BAR_WIDTH * bool(column.shares)
+        _PADDING
+        + _CHARACTER * max(length, len(column.heading) * column.to_the_right)
+        + _BAR_WIDTH * bool(column.shares)
         for length, column in zip(lengths, columns, strict=True)
     ]
     least = [min(width, max(_MIN_WIDTH, min(width / 2, 2 * _MIN_WIDTH))) for width in widths]

@@ -18,7 +18,7 @@ from functools import cache
 from itertools import chain, repeat
 from math import isfinite
 from textwrap import wrap
-from typing import Any, Literal, NoReturn
+from typing import Any, NoReturn
 
 import msgspec
 from msgspec import Struct
@@ -36,7 +36,6 @@ from kosmo_kernel.render.text import (
     WIDTH,
     CellForm,
     Paint,
-    TextColumn,
     TextForm,
     escape_control,
     fitting_widths,
@@ -46,15 +45,13 @@ from kosmo_kernel.render.text import (
     text_lines,
 )
 from kosmo_kernel.safety.markup import Html, Markdown, box, without_delimiters
-from kosmo_kernel.safety.tables import Csv, HtmlColumn, csv_lines, html_fields, html_table, markdown_rows
+from kosmo_kernel.safety.tables import Csv, csv_lines, html_fields, html_table, markdown_rows
 from kosmo_kernel.safety.text import shortened
 from kosmo_kernel.settings.notebook_run import notebook_run
 from kosmo_kernel.settings.table import ROWS
-from kosmo_kernel.text import counted, cut_to, display_width, lazy_pattern, listed, nearest
+from kosmo_kernel.text import Kind, TableColumn, counted, cut_to, display_width, lazy_pattern, listed, nearest
 from kosmo_kernel.values.fields import Field, are_times, fields_of, first_fields, moment, path_of
 from kosmo_kernel.values.records import MISSING, Record, Records, encode
-
-Kind = Literal["text", "number", "time", "id", "boolean", "nested"]
 
 TEXT_WIDTH = 110  # columns of text, if the width of the terminal is unknown
 COLUMNS_SHOWN = 200  # columns shown of a table
@@ -172,14 +169,14 @@ class Table(Struct, frozen=True, tag="table"):
 
     def html_columns(
         self, titles: Sequence[str] | None = None, forms: Iterable[CellForm] = repeat(IN_NOTEBOOKS)
-    ) -> list[HtmlColumn]:
+    ) -> list[TableColumn]:
         """Return the columns of the table in HTML, in which a cell that is cut has a hint with all of it.
 
         Parameters:
             titles: the headings; the names of the columns when None.
             forms: how the cells of each column are written.
         """
-        numbers, sums, texts, totals = self.numbers, self.sums, [], []
+        sums, texts, totals = self.sums, [], []
         for name, values, form in zip(self.names, self.columns, forms, strict=False):
             cells = format_column([*values, sums[name]] if name in sums else values, form)
             totals.append(cells.pop() if name in sums else None)
@@ -195,13 +192,13 @@ class Table(Struct, frozen=True, tag="table"):
         max_hint = min(max(_MAX_HINTS_LENGTH // (long or 1), _MIN_HINT), MAX_CELL_LENGTH)
         rows_hinted = self.total if long <= _MAX_HINTS else _MAX_HINTS // len(texts)
         return [
-            HtmlColumn(
+            TableColumn(
                 _short_name(title),
                 column,
-                _hints(column, values, max_hint, rows_hinted),
-                index in numbers,
-                [(value or 0) / sums[name] for value in values] if name in _PARTS and sums.get(name) else None,
-                total,
+                self.kind(index),
+                hints=_hints(column, values, max_hint, rows_hinted),
+                shares=[(value or 0) / sums[name] for value in values] if name in _PARTS and sums.get(name) else None,
+                total=total,
             )
             for index, (name, title, values, column, total) in enumerate(
                 zip(self.names, titles or self.names, self.columns, texts, totals, strict=True)
@@ -237,7 +234,7 @@ class Table(Struct, frozen=True, tag="table"):
         lines = text_lines(columns, widths, form, header=header)
         return "\n".join([*lines, *self._below(widths, width, form, is_cut=is_cut)])
 
-    def text_columns(self, form: TextForm, count: int = COLUMNS_SHOWN) -> list[TextColumn]:
+    def text_columns(self, form: TextForm, count: int = COLUMNS_SHOWN) -> list[TableColumn]:
         """Return the first columns of the table as text."""
         columns = []
         for index, (name, values) in enumerate(zip(self.names[:count], self.columns[:count], strict=True)):
@@ -246,9 +243,8 @@ class Table(Struct, frozen=True, tag="table"):
             cells = format_column(values, CellForm(form.precision, has_zone))
             texts = [NOTHING if text is None else text for text in cells]
             heading = _short_name(name) + ("" if has_zone or form.precision == "days" else " UTC")
-            minimum, is_id = _minimum(kind, texts, values), kind == "id" and not is_main
-            style = form.styles.get(name, "")
-            columns.append(TextColumn(heading, texts, minimum, kind == "number", is_main, is_id, style))
+            minimum, style = _minimum(kind, texts, values), form.styles.get(name, "")
+            columns.append(TableColumn(heading, texts, kind, is_main, minimum, style))
         return columns
 
     def _below(self, widths: Collection[int], width: int, form: TextForm, *, is_cut: bool) -> list[str]:

@@ -19,7 +19,7 @@ from types import NoneType
 from typing import Any, NamedTuple
 
 from kosmo_kernel.safety.text import ESCAPED, escape
-from kosmo_kernel.text import CUT, counted, cut_to, display_width, folded, lazy_pattern, padded
+from kosmo_kernel.text import CUT, TableColumn, counted, cut_to, display_width, folded, lazy_pattern, padded
 
 NOTHING = "\N{EN DASH}"  # in place of a missing value
 MAX_LIST_ITEMS = 100  # elements shown of a list
@@ -286,18 +286,6 @@ HEADING, DIM = "heading", "dim"  # styles of headings, and of rules and missing 
 Paint = Callable[[str, str], str]  # returns a text in a style
 
 
-class TextColumn(NamedTuple):
-    """A column to write."""
-
-    heading: str
-    texts: Sequence[str]  # its cells, of one line each
-    minimum: int = 0  # the width below which its cells are not cut, because there are numbers or times
-    to_the_right: bool = False
-    main: bool = True  # whether it is chosen before those that are not
-    is_id: bool = False  # whether it is chosen last
-    style: str = ""  # of its cells, for `Paint`
-
-
 class TextForm(NamedTuple):
     """The form of a table as text."""
 
@@ -318,7 +306,7 @@ class TextForm(NamedTuple):
 NOTEBOOK = TextForm()
 
 
-def fitting_widths(columns: Sequence[TextColumn], max_width: int, form: TextForm = NOTEBOOK) -> dict[int, int]:
+def fitting_widths(columns: Sequence[TableColumn], max_width: int, form: TextForm = NOTEBOOK) -> dict[int, int]:
     """Return the widths of the columns that fit into `max_width`, by their index and in their order; at least one.
 
     Parameters:
@@ -363,7 +351,7 @@ def fitting_widths(columns: Sequence[TextColumn], max_width: int, form: TextForm
 
 
 def text_lines(
-    columns: Sequence[TextColumn], widths: Mapping[int, int], form: TextForm = NOTEBOOK, *, header: bool = True
+    columns: Sequence[TableColumn], widths: Mapping[int, int], form: TextForm = NOTEBOOK, *, header: bool = True
 ) -> Iterator[str]:
     """Yield the lines of a table.
 
@@ -413,7 +401,7 @@ def pair_lines(
     """
     names = [name for name, _ in pairs]
     name_width = max(map(display_width, names), default=0)
-    columns = [TextColumn("", names, style=style), TextColumn("", [text for _, text in pairs])]
+    columns = [TableColumn("", names, style=style), TableColumn("", [text for _, text in pairs])]
     wraps = width < sys.maxsize
     widths = {0: name_width, 1: max(width - name_width - GAP, MIN_WRAPPED_WIDTH) if wraps else 0}
     yield from text_lines(columns, widths, TextForm(wraps=wraps, spills=True, paint=paint), header=False)
@@ -425,7 +413,7 @@ def short_heading(heading: str, width: int) -> str:
     return f"{CUT}{last}" if dot and display_width(last) < width < display_width(heading) else heading
 
 
-def _head(column: TextColumn, width: int, *, is_whole: bool) -> str:
+def _head(column: TableColumn, width: int, *, is_whole: bool) -> str:
     heading = column.heading if is_whole else cut_to(short_heading(column.heading, width), width)
     return padded(heading, width, right=column.to_the_right)
 
@@ -436,11 +424,11 @@ def _wrapped(texts: Sequence[Sequence[str]], widths: Sequence[int]) -> list[tupl
     return list(zip(*lines, strict=True)) or [()] * len(texts)
 
 
-def _longest_word(column: TextColumn) -> int:
+def _longest_word(column: TableColumn) -> int:
     return max((display_width(word) for text in column.texts for word in text.split()), default=0)
 
 
-def _chosen(columns: Sequence[TextColumn], natural: Sequence[int], least: Sequence[int], max_width: int) -> list[int]:
+def _chosen(columns: Sequence[TableColumn], natural: Sequence[int], least: Sequence[int], max_width: int) -> list[int]:
     """Return the indexes of the columns that fit, in their order."""
     chosen: list[int] = []
     has_main = any(column.main for column in columns)
@@ -457,7 +445,7 @@ def _chosen(columns: Sequence[TextColumn], natural: Sequence[int], least: Sequen
     return sorted(chosen)
 
 
-def _by_importance(columns: Sequence[TextColumn]) -> list[int]:
+def _by_importance(columns: Sequence[TableColumn]) -> list[int]:
     """Return the indexes of the columns, the most important first."""
     order = sorted(range(len(columns)), key=lambda index: (columns[index].is_id, not columns[index].main))
     first: dict[tuple[str, ...], int] = {}
@@ -478,7 +466,7 @@ def _cut_widths(widths: Mapping[int, int], least: Sequence[int], max_width: int)
     return dict.fromkeys(widths, max_width)
 
 
-def _short_headings(columns: Sequence[TextColumn], headings: Sequence[int]) -> list[int]:
+def _short_headings(columns: Sequence[TableColumn], headings: Sequence[int]) -> list[int]:
     """Return the widths of the headings, without the beginnings of those whose last part is unique."""
     last = [column.heading.rpartition(".")[2] for column in columns]
     count = Counter(last)

@@ -12,11 +12,10 @@ from collections.abc import Container, Iterable, Iterator, Sequence
 from html import escape
 from io import StringIO
 from itertools import repeat
-from typing import NamedTuple
 
 from kosmo_kernel.safety.markup import Html, Markdown, Markup, clean
 from kosmo_kernel.safety.text import shortened
-from kosmo_kernel.text import lazy_pattern
+from kosmo_kernel.text import TableColumn, lazy_pattern
 
 MAX_CELL = 64  # characters of a cell; about 50 are visible
 MIN_SHARE = 0.01  # of a total that has a bar
@@ -32,19 +31,7 @@ _TABLE = '<table class="dataframe">'
 _WEB_ADDRESS = lazy_pattern(r"https?://[a-z0-9.-]+(?::[0-9]+)?(?:/[a-z0-9./-]*)?", re.IGNORECASE)
 
 
-class HtmlColumn(NamedTuple):
-    """A column of a table."""
-
-    name: str  # its heading
-    texts: Sequence[str | None]  # its cells, with None for missing values
-    hints: Iterable[str] | None = None  # what a pointer shows at each cell, or an empty text; None if no cell has it
-    to_the_right: bool = False  # whether the cells are aligned to the right
-    shares: Sequence[float] | None = None  # of each cell in the total, between 0 and 1, for a bar behind it
-    total: str | None = None  # its cell in the row of totals; None if it has none
-    is_unbroken: bool = False  # whether each of its cells is one line
-
-
-def html_table(columns: Sequence[HtmlColumn], *, is_whole: bool = False) -> Html:
+def html_table(columns: Sequence[TableColumn], *, is_whole: bool = False) -> Html:
     """Return a table of these columns, which have equally many cells.
 
     All elements have end tags, without which parsers other than those of browsers misread the table. Its class is that
@@ -56,16 +43,19 @@ def html_table(columns: Sequence[HtmlColumn], *, is_whole: bool = False) -> Html
         is_whole: whether no cell is cut.
     """
     head, body, most = [], [], sys.maxsize if is_whole else MAX_CELL
-    for name, texts, hints, to_the_right, shares, _, is_unbroken in columns:
-        align = " align=right" if to_the_right else ""
-        layout = align or " nowrap" * is_unbroken
-        heading = escape(clean(name))
+    for column in columns:
+        align = " align=right" if column.to_the_right else ""
+        layout = align or " nowrap" * column.is_unbroken
+        heading = escape(clean(column.heading))
         head.append(f"<th{align}>{_BREAKABLE.sub(_with_breaks, heading) if is_whole else heading}</th>")
-        cells = [_cell(text, hint, layout, most) for text, hint in zip(texts, hints or repeat(""), strict=False)]
-        if shares:
+        cells = [
+            _cell(text, hint, layout, most)
+            for text, hint in zip(column.texts, column.hints or repeat(""), strict=False)
+        ]
+        if column.shares:
             cells = [
                 f'<td style="--share:{share:.3g}"{cell[3:]}' if share >= MIN_SHARE else cell
-                for cell, share in zip(cells, shares, strict=True)
+                for cell, share in zip(cells, column.shares, strict=True)
             ]
         body.append(cells)
     rows = "".join([f"<tr>\n{''.join(row)}</tr>\n" for row in zip(*body, strict=True)])

@@ -8,8 +8,9 @@ import pytest
 
 from kosmo_kernel.docs import Page
 from kosmo_kernel.render.display import TEXTS, ValueKind, as_shown, blocks_of
-from kosmo_kernel.render.text import TextColumn, TextForm, fitting_widths, pair_lines, text_lines
+from kosmo_kernel.render.text import TextForm, fitting_widths, pair_lines, text_lines
 from kosmo_kernel.safety.markup import Markdown
+from kosmo_kernel.text import TableColumn
 from kosmo_kernel.values.records import Record, Records
 
 PAGE, TABLE, RECORD = Page(Markdown("# A page")), Records([{"a": 1}]), Record({"a": 1})
@@ -55,11 +56,11 @@ def test_no_values_are_no_blocks() -> None:
 
 
 NEVER = 99  # a column of numbers or times, which is not cut below its width
-TEXT = TextColumn("title", ["some sentences in a row of letter"])
-LONG_WORD = TextColumn("app", ["a-word-of-thirty-characters-is"])
-NUMBER = TextColumn("cents", ["12345678901234567890"], NEVER, to_the_right=True)
-TIME = TextColumn("since", ["2026-11-19 03:37"], NEVER)
-ID = TextColumn("id", ["5d22c932-ecb9-52f1-8650-00a7a94114dd"], main=False, is_id=True)
+TEXT = TableColumn("title", ["some sentences in a row of letter"])
+LONG_WORD = TableColumn("app", ["a-word-of-thirty-characters-is"])
+NUMBER = TableColumn("cents", ["12345678901234567890"], "number", minimum=NEVER)
+TIME = TableColumn("since", ["2026-11-19 03:37"], "time", minimum=NEVER)
+ID = TableColumn("id", ["5d22c932-ecb9-52f1-8650-00a7a94114dd"], "id", main=False)
 
 
 @pytest.mark.parametrize(
@@ -86,7 +87,7 @@ ID = TextColumn("id", ["5d22c932-ecb9-52f1-8650-00a7a94114dd"], main=False, is_i
     ],
 )
 def test_a_table_with_wrapped_texts_keeps_its_facts(
-    columns: list[TextColumn], room: int, widths: dict[int, int]
+    columns: list[TableColumn], room: int, widths: dict[int, int]
 ) -> None:
     assert fitting_widths(columns, room, TextForm(wraps=True)) == widths
 

@@ -421,7 +421,7 @@ def test_a_page_has_titles_in_words_money_times_without_seconds_and_yes_and_no()
         "release": [1234, 99999],
     }
     shown = page_columns(Table(list(columns), list(columns.values()), 2))
-    assert {column.name: list(column.texts) for column in shown} == {
+    assert {column.heading: list(column.texts) for column in shown} == {
         "Monthly cost, $": ["12.50", "1,234.00"],
         "Released at, UTC": ["2026-11-19 03:37", None],
         "Idle": ["yes", "no"],
