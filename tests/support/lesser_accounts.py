@@ -17,7 +17,7 @@ class CompanyWithoutTeams(Company):
     """A company in which each app belongs to a person."""
 
     @property
-    def teams(self) -> list[Record]:  # type: ignore[override] # a cached property there
+    def teams(self) -> list[Record]:
         """No teams."""
         return []
 
