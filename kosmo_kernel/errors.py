@@ -379,13 +379,15 @@ API_ERRORS = {kind.type: kind for kind in (RefusedError, BadAnswerError, RateLim
 
 
 def api_error(facts: Mapping[str, Any]) -> ApiError:
-    """Return the error with some facts, as `ApiError.facts` returns them.
+    """Return the error with some facts, as `ApiError.facts` returns them, and its parts where they are there, too.
 
     Raises:
         LookupError: it has no type of `API_ERRORS`, or no message.
     """
     about = {name: facts[name] for name in ("status", "id", "request_id", "function", "account") if name in facts}
-    return API_ERRORS[facts["type"]](str(facts["message"]), **about)
+    error = API_ERRORS[facts["type"]](str(facts.get("text", facts["message"])), where=facts.get("where", ""), **about)
+    error.advice, error.is_outage = facts.get("advice", ""), facts.get("outage") is True
+    return error
 
 
 def _redacted(text: str) -> str:

@@ -105,7 +105,7 @@ class Session(LuaState):
             services=services,
             archives=() if archives is None and agent else archives,
         )
-        answers_from_archive = self.recording.cassette is not None and not self.recording.cassette.live
+        answers_from_archive = self.recording.saved is not None and not self.recording.saved.live
         refusal = NOT_RECORDED if answers_from_archive else "" if mcp else NOT_ALLOWED
         super().__init__(self.recording, walls, process, refusal)
         self.account = self.recording.account_in_use(account, self.recording.account)
@@ -405,8 +405,8 @@ class Session(LuaState):
         """
         from kosmo_kernel.archive.owner import address_of
 
-        cassette = self.recording.cassette
-        if accounts.is_demo(self.account) or (cassette and not cassette.live):
+        saved = self.recording.saved
+        if accounts.is_demo(self.account) or (saved and not saved.live):
             return ""
         return address_of(accounts.address(integrations.find(integration), self.account))
 

@@ -34,7 +34,7 @@ from kosmo_kernel.errors import FileWriteError, KosmoError, SettingsError
 from kosmo_kernel.settings.private_files import GROUP_AND_OTHERS, LOCK_TIMEOUT_SECONDS, PRIVATE
 
 APPLICATION_ID = 0x4B6F736D  # "Kosm": what `file` and other programs recognize a file by
-VERSION = 1  # of the tables, as `user_version`
+VERSION = 2  # of the tables, as `user_version`
 
 TABLES = {
     # A run that was recorded. `takes_to` is the last answer that a run that goes on may take, and `replaced_by` the run
@@ -72,7 +72,9 @@ TABLES = {
   request TEXT NOT NULL,
   outcome TEXT NOT NULL,
   status INTEGER,
-  headers TEXT,
+  requests INTEGER NOT NULL,
+  notes TEXT NOT NULL,
+  scopes TEXT NOT NULL,
   body INTEGER NOT NULL REFERENCES kosmo_bodies (id),
   key TEXT,
   temporary INTEGER NOT NULL,
@@ -143,7 +145,7 @@ def check_tables(connection: sqlite3.Connection, file: Path) -> None:
         )
 
 
-MAX_VALUE_BYTES = 96 << 20  # of one value: a response of the largest size, with room for longer JSON
+MAX_VALUE_BYTES = 192 << 20  # of one value: a list of the largest size, with room for longer JSON
 READ_SECONDS = 10.0  # for one query, of a file that somebody may have made to take for ever
 MAX_REASON = 200  # characters of an error of SQLite
 STEPS = 10_000  # of SQLite's machine between two looks at the clock

@@ -1,7 +1,7 @@
-"""Answer requests from a recording or a snapshot in place of the network. What these do not have is an error.
+"""Answer calls from a recording or a snapshot in place of the network. What these do not have is an error.
 
-Requests of a recording are matched by account, method, path, query and page headers, so their order does not matter. A
-repeated request gets the next recorded response, and then the last one again.
+Calls of a recording are matched by account and address, so their order does not matter. A repeated call gets the next
+recorded answer, and then the last one again.
 
 Of a snapshot a list is the saved one of its address, one below an item of another list the part of it that was read
 with that item, and a record is the one of the list above it. What could not be read when the snapshot was taken is the
@@ -14,35 +14,30 @@ import itertools
 import threading
 from abc import ABC, abstractmethod
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from datetime import datetime
-from functools import partial
-from http import HTTPStatus
 from pathlib import Path
 from typing import Any, NamedTuple
-from urllib.parse import unquote
 
-import msgspec
-
-from kosmo_kernel.accounts import Account
-from kosmo_kernel.archive.answers import StoredAnswer, StoredAnswers
+from kosmo_kernel.archive.answers import StoredAnswers
 from kosmo_kernel.archive.file import open_archive
-from kosmo_kernel.archive.runs import RequestKey, Run, path_of, read_accounts, read_runs
+from kosmo_kernel.archive.runs import RequestKey, Run, read_accounts, read_runs
 from kosmo_kernel.archive.snapshots import SavedSnapshot
-from kosmo_kernel.catalogue import PLACE, Function, Integration, Link, Param
-from kosmo_kernel.catalogue.http import Response
-from kosmo_kernel.catalogue.model import path_pattern
-from kosmo_kernel.client.call import Transport
+from kosmo_kernel.catalogue import NEWEST, PLACE, SINCE, Function, Integration, Link, Param
+from kosmo_kernel.client.call import Reply
+from kosmo_kernel.client.client import ClientCall, looked_up
 from kosmo_kernel.client.fan_out import records_of_items
+from kosmo_kernel.client.pages import Since
 from kosmo_kernel.errors import API_ERRORS, KosmoError, NotRecordedError, SettingsError, api_error
 from kosmo_kernel.text import counted, iso_time, normalize_alias, value_at
+from kosmo_kernel.values.records import PackedRows
 
 _numbers = itertools.count(1)
 
 
 class Playback(ABC):
-    """Saved answers in place of the network: a `Player`, or a `SnapshotPlayer`; a `Cassette`. Thread-safe.
+    """Saved answers in place of the network: a `Player`, or a `SnapshotPlayer`. Thread-safe.
 
     Parameters:
         file: the path of the archive.
@@ -66,27 +61,14 @@ class Playback(ABC):
         self.token = f"no-token-{next(_numbers)}"
         self._lock = threading.Lock()
 
-    def transport(self, integration: Integration, account: Account, _connections: Transport) -> Transport:
-        """Return a transport that answers from the archive."""
-        return _SavedTransport(self, integration, account)
-
     @abstractmethod
-    def answer(
-        self,
-        integration: Integration,
-        account: Account,
-        url: str,
-        headers: Mapping[str, str],
-        function: Function,
-        *,
-        check: Callable[[], None],
-    ) -> Response:
-        """Return the saved response to a request for a URL; `check` raises an error if the run has ended.
+    def ask(self, call: ClientCall) -> Reply:
+        """Return the saved answer to a call.
 
         Raises:
             NotRecordedError: there is none.
-            NoResponseError, TruncatedResponseError, ApiError: what became of the request then.
-            SettingsError: the response is damaged.
+            ApiError: what became of the call then.
+            SettingsError: the answer is damaged.
         """
 
     @abstractmethod
@@ -105,30 +87,8 @@ class Playback(ABC):
         """Close the file."""
 
 
-class _SavedTransport:
-    """A transport that answers from an archive."""
-
-    closed = False
-
-    def __init__(self, playback: Playback, integration: Integration, account: Account) -> None:
-        self._answer: Callable[..., Response] = partial(playback.answer, integration, account)
-
-    def request(self, url: str, headers: Mapping[str, str], function: Function) -> Any:
-        return url, headers, function
-
-    def sends(self, request: Any) -> bool:
-        return False
-
-    def send(self, request: Any, check: Callable[[], None]) -> Response:
-        check()
-        return self._answer(*request, check=check)
-
-    def close(self) -> None:
-        self.closed = True
-
-
 class Player(Playback):
-    """Answer requests from a recording; its time is that of the first run, its account that of the last one."""
+    """Answer calls from a recording; its time is that of the first run, its account that of the last one."""
 
     def __init__(self, file: Path) -> None:
         super().__init__(file)
@@ -154,19 +114,17 @@ class Player(Playback):
         has = dict.fromkeys(alias_of_service for service in services for alias_of_service in self.accounts(service))
         return f"{self.file} was recorded without the account `{alias}`; it has {', '.join(has)}."
 
-    def answer(
-        self,
-        integration: Integration,
-        account: Account,
-        url: str,
-        headers: Mapping[str, str],
-        function: Function,
-        *,
-        check: Callable[[], None],
-    ) -> Response:
-        """Return the saved response to a request for a URL."""
-        key = RequestKey.of_call(integration, account, url, headers)
-        return self._answers.read(key, self._next(key).response)
+    def ask(self, call: ClientCall) -> Reply:
+        """Return the next answer to a call, and after the last one that one again."""
+        with self._lock:
+            answer = self._answers.next(call, repeats=True)
+        if answer is not None:
+            return self._answers.reply(call, answer)
+        [[count]] = self._archive.rows("SELECT ifnull(sum(requests), 0) FROM kosmo_answers")
+        has = f"{counted(count, 'request')} of {iso_time(self.recorded)}"
+        raise NotRecordedError(
+            f"{RequestKey.of(call)} is not in {self.file}, which has {has}. Nothing was sent. {self._again}"
+        )
 
     def summary(self) -> str:
         """Return the line that says that saved answers were used."""
@@ -181,17 +139,6 @@ class Player(Playback):
         if not runs:
             raise SettingsError(f"{self.file} has no recorded run. {self._again}")
         return runs
-
-    def _next(self, key: RequestKey) -> StoredAnswer:
-        with self._lock:
-            answer = self._answers.next(key, repeats=True)
-        if answer is not None:
-            return answer
-        [[count]] = self._archive.rows("SELECT count(*) FROM kosmo_answers")
-        raise NotRecordedError(
-            f"{key} is not in {self.file}, which has {counted(count, 'request')} of {iso_time(self.recorded)}. "
-            f"Nothing was sent. {self._again}"
-        )
 
     @property
     def _again(self) -> str:
@@ -235,7 +182,7 @@ class ItemRecords(NamedTuple):
 
 
 class SnapshotPlayer(Playback):
-    """Answer requests from a snapshot of an archive."""
+    """Answer calls from a snapshot of an archive."""
 
     def __init__(self, file: Path, taken_at: str = "") -> None:
         super().__init__(file)
@@ -258,44 +205,45 @@ class SnapshotPlayer(Playback):
         time = iso_time(self.recorded)
         return f"Answered from the snapshot {self.file} of the account {self.account}, taken {time}. Nothing was sent."
 
-    def answer(
-        self,
-        integration: Integration,
-        account: Account,
-        url: str,
-        headers: Mapping[str, str],
-        function: Function,
-        *,
-        check: Callable[[], None],
-    ) -> Response:
-        """Return the saved response to a request for a URL."""
-        data = self._data(integration, function, path_of(account, url), check)
-        if function.newest and integration.ranges and headers.get("Range") != integration.ranges.first:
+    def ask(self, call: ClientCall) -> Reply:
+        """Return the answer to a call. Nothing was sent for it, so it has no requests."""
+        function = call.function
+        arguments, _ = looked_up(
+            function, call.arguments, lambda other, args: self.ask(call._replace(function=other, arguments=args))
+        )
+        with self._lock:
+            self._saved.budget.check = call.progress.check
+            data = self._data(call.client.integration, function, arguments)
+        if isinstance(data, dict):
+            return Reply([dict(data)])
+        if arguments.get(NEWEST) or arguments.get(SINCE):
             # A service may order by a time that its records do not have, such as when a build was started.
             field = function.newest if all(function.newest in row for row in data) else _CREATED
-            data = sorted(data, key=lambda row: row[field], reverse=True)
-        return Response(HTTPStatus.OK, {}, msgspec.json.encode(data))
+            since = Since(arguments[SINCE]).includes if arguments.get(SINCE) else bool
+            data = sorted(filter(since, data), key=lambda row: row[field], reverse=True)[: arguments.get(NEWEST)]
+        return Reply([PackedRows.of(data)])
 
-    def _data(self, integration: Integration, function: Function, path: str, check: Callable[[], None]) -> Any:
-        """Return the records of a list, or a record, at the path of a request.
+    def _data(self, integration: Integration, function: Function, arguments: Mapping[str, Any]) -> Any:
+        """Return the records of a list, or a record, that a call asks for.
 
         Raises:
             ApiError: it could not be read when the snapshot was taken.
             NotRecordedError: the snapshot does not have it.
             SettingsError: the archive was changed.
         """
-        link, values = _matching_link(function, path)
-        with self._lock:
-            self._saved.budget.check = check
-            self._lists = self._lists or dict(self._saved_lists(integration))
-            if part := self._lists.get(_shape(link.path)):
-                rows = self._rows(part, function, values)
-                if function.returns == "record" and not rows:
-                    raise self._missing(function, *next(iter(values.items()), ()))
-                return rows if function.returns == "list" else rows[0]
-            if function.returns == "record":
-                return self._record(function, link, values)
-            return self._rows_of_whole_lists(function, link, values)
+        link = function.link(arguments)
+        if link is None:
+            raise self._missing(function)
+        values = {name: str(arguments[name]) for name in link.placeholders}
+        self._lists = self._lists or dict(self._saved_lists(integration))
+        if part := self._lists.get(_shape(link.path)):
+            rows = self._rows(part, function, values)
+            if function.returns == "record" and not rows:
+                raise self._missing(function, *next(iter(values.items()), ()))
+            return rows if function.returns == "list" else rows[0]
+        if function.returns == "record":
+            return self._record(function, link, values)
+        return self._rows_of_whole_lists(function, link, values)
 
     def _saved_lists(self, integration: Integration) -> Iterator[tuple[str, SavedPart]]:
         """Yield the saved lists by the shape of their addresses."""
@@ -423,14 +371,6 @@ class SnapshotPlayer(Playback):
 def _shape(path: str) -> str:
     """Return a path without the names of its placeholders, which differ between functions."""
     return str(PLACE.sub("{}", path))
-
-
-def _matching_link(function: Function, path: str) -> tuple[Link, dict[str, str]]:
-    """Return the link of a function that a path was made from, and the values of its placeholders."""
-    for link in function.links:
-        if match := path_pattern(link.path).fullmatch(path.partition("?")[0]):
-            return link, {name: unquote(value) for name, value in match.groupdict().items()}
-    raise ValueError(f"{function.name} has no address {path}")
 
 
 def _param(function: Function, name: str) -> Param:

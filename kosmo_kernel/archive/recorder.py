@@ -15,25 +15,16 @@ import os
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, NamedTuple
-
-import msgspec
+from typing import Any
 
 from kosmo_kernel.accounts import Account
 from kosmo_kernel.accounts.fingerprints import fingerprints
-from kosmo_kernel.archive.answers import (
-    TEXT,
-    ResponseRedactor,
-    StoredAnswer,
-    StoredAnswers,
-)
+from kosmo_kernel.archive.answers import StoredAnswer, StoredAnswers
 from kosmo_kernel.archive.file import add_bodies, open_archive
 from kosmo_kernel.archive.runs import (
     CURRENT,
-    METHOD,
     EarlierAnswers,
     RequestKey,
     account_row,
@@ -47,28 +38,16 @@ from kosmo_kernel.archive.runs import (
     give_up,
     read_accounts,
 )
-from kosmo_kernel.catalogue import Function, Integration
-from kosmo_kernel.catalogue.http import Response
-from kosmo_kernel.client.call import Transport
-from kosmo_kernel.client.transport import NoResponseError, TruncatedResponseError
-from kosmo_kernel.errors import KosmoError
+from kosmo_kernel.client.call import Reply
+from kosmo_kernel.client.client import ClientCall
+from kosmo_kernel.errors import ApiError, KosmoError
 from kosmo_kernel.text import counted, iso_time, parse_time
 
-_COLUMNS = "run, account, function, request, outcome, status, headers, body, key, temporary, at, seconds, script"
-_BODY = "(SELECT id FROM kosmo_bodies WHERE hash = ?)"
-_VALUES = ", ".join(_BODY if name == "body" else "?" for name in _COLUMNS.split(", "))
-_INSERT = f"INSERT INTO kosmo_answers ({_COLUMNS}) VALUES ({_VALUES})"
-
-
-class RecordedAnswer(NamedTuple):
-    """An answer to record."""
-
-    key: RequestKey  # the request
-    account: Account  # the account
-    function: str  # the full name of the function
-    answer: StoredAnswer  # what was answered
-    seconds: float  # how long that took
-    fingerprints: str | None = None  # the id of the key of the fingerprints in it, or None
+_INSERT = (
+    "INSERT INTO kosmo_answers (run, account, function, request, outcome, status, requests, notes, scopes, body, key, "
+    "temporary, at, seconds, script) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, (SELECT id FROM kosmo_bodies WHERE hash = ?), "
+    "?, ?, ?, ?, ?)"
+)
 
 
 class Recorder:
@@ -95,10 +74,8 @@ class Recorder:
     def __init__(self, file: Path, account: str, run: str = "", *, resume: bool = False) -> None:
         self.file = file
         self._lock = threading.RLock()
-        self._numbers = itertools.count()
-        self._pending: dict[int, RecordedAnswer] = {}  # failures that may be retried, by the request's number
         self._rows: dict[tuple[str, str, Account], int] = {}  # of accounts, by service and name
-        self._count = 0  # answers to requests that were sent
+        self._count = self._requests = 0  # answers of the service, and the requests that they took
         self._taken = 0
         self._closed = self._finished = self._failed = False
         self._unwritable: KosmoError | None = None  # why an answer could not be written
@@ -139,29 +116,42 @@ class Recorder:
         """
         check_owner(self._archive, self._known, account)
 
-    def response(self, key: RequestKey, answer: StoredAnswer) -> Response:
-        """Return the response of an answer that was taken.
+    def ask(self, call: ClientCall) -> Reply:
+        """Return the answer that an earlier run left to a call, each once, else that of the service, which is recorded.
 
         Raises:
-            NoResponseError, TruncatedResponseError: there was none, or it ended early.
-            SettingsError: the answer is damaged.
+            ApiError: the service answered with an error.
+            FileWriteError: the file cannot be written, now or for an answer before, after which nothing is sent.
+            SettingsError: the answers of the account are of another token or address, or the answer is damaged.
         """
-        return self._answers.read(key, answer.response)
+        if (earlier := self._taken_answer(call)) is not None:
+            return self._answers.reply(call, earlier)
+        if self._unwritable is not None:
+            raise self._unwritable.with_traceback(None)
+        began, answered = time.monotonic(), itertools.count()
 
-    def take(self, key: RequestKey) -> StoredAnswer | None:
-        """Return the answer of an earlier run to a request, each once; None if the request must be sent.
+        def on_answer() -> None:
+            next(answered)
+            call.on_answer()
 
-        Raises:
-            SettingsError: the answer is damaged.
-        """
+        try:
+            reply = call.fetch(on_answer)
+        except ApiError as error:
+            self._write(call, StoredAnswer.of_error(call, error, next(answered)), began)
+            raise
+        self._write(call, StoredAnswer.of_reply(call, reply), began)
+        return reply
+
+    def _taken_answer(self, call: ClientCall) -> StoredAnswer | None:
+        """Return the answer of an earlier run to a call; None if the service must be asked."""
         if not self._known:
             return None
+        self.check_owner(call.client.account)
         with self._lock:
-            answer = None if self._closed else self._answers.next(key)
-            if answer is None:
-                return None
-            self._taken += 1
-            self._last_taken = max(self._last_taken, answer.at)  # the times were checked when the run began
+            answer = None if self._closed else self._answers.next(call)
+            if answer is not None:
+                self._taken += 1
+                self._last_taken = max(self._last_taken, answer.at)  # the times were checked when the run began
             return answer
 
     def begin_script(self, name: str, source: str) -> None:
@@ -170,51 +160,12 @@ class Recorder:
 
         self._script = f"{sha256(source.encode(errors='replace')).hexdigest()[:16]} {name}"
 
-    def transport(self, integration: Integration, account: Account, connections: Transport) -> Transport:
-        """Return a transport that uses the account's connections and records the responses.
-
-        Raises:
-            SettingsError: answers of the account that are taken are of another token or address.
-        """
-        self.check_owner(account)
-        return _RecordingTransport(self, integration, account, connections)
-
-    def number(self) -> int:
-        """Return the number of the next request."""
-        return next(self._numbers)
-
-    def check_writable(self) -> None:
-        """Check, before a request is sent, that no answer before it could not be written.
-
-        Raises:
-            FileWriteError, SettingsError: one could not, for example because the disk is full.
-        """
-        if self._unwritable is not None:
-            raise self._unwritable.with_traceback(None)
-
-    def keep(self, number: int, recorded: RecordedAnswer, *, passing: bool) -> None:
-        """Record how a request ended.
-
-        Parameters:
-            number: the request's number.
-            recorded: the answer.
-            passing: a retry may succeed: write it only if no later one of the same number replaces it.
-
-        Raises:
-            FileWriteError: the file cannot be written, for example because the disk is full.
-        """
-        if passing:
-            self._pending[number] = recorded
-            return
-        self._pending.pop(number, None)
-        self._write([recorded])
-
     def summary(self) -> str:
         """Return sentences with the number of answers that were taken and of requests that were recorded."""
         with self._lock:
             if self._closed:
                 return self._text
-            requests = counted(self._count + len(self._pending), "request")
+            requests = counted(self._requests, "request")
             if not self._earlier.answers:
                 return f"{requests} recorded in {self.file}."
             answers = f"{counted(self._taken, 'answer')} taken from {self.file}, the oldest {self._earlier.age_text}"
@@ -243,8 +194,6 @@ class Recorder:
             if self._closed:
                 return
             try:
-                self._write(self._pending.values())
-                self._pending.clear()
                 with self._archive.transaction() as connection:
                     if self._finished and not self._failed:
                         end_run(connection, self._run.name)
@@ -255,108 +204,47 @@ class Recorder:
                 self._closed = True
                 self._archive.close()
 
-    def _write(self, answers: Collection[RecordedAnswer]) -> None:
-        """Write answers, unless the recording is closed: they arrived after `close`."""
+    def _write(self, call: ClientCall, answer: StoredAnswer, began: float) -> None:
+        """Write an answer, unless the recording is closed: it arrived after `close`."""
         with self._lock:
-            if self._closed or not answers:
+            if self._closed:
                 return
             try:
                 with self._archive.transaction() as connection:
                     if not self._count:
                         delete_replaced(connection, self._run.number)
-                    for answer in answers:
-                        connection.execute(_INSERT, self._values(connection, answer))
+                    connection.execute(_INSERT, self._values(connection, call, answer, time.monotonic() - began))
             except BaseException as error:
                 self._rows.clear()  # they may not be there
                 self._unwritable = error if isinstance(error, KosmoError) else None
                 raise
-            self._count += len(answers)
+            self._count += 1
+            self._requests += answer.requests
             self._script = None
-            self._failed = self._failed or any(answer.answer.is_unfinished for answer in answers)
+            self._failed = self._failed or answer.is_unfinished
 
-    def _values(self, connection: sqlite3.Connection, recorded: RecordedAnswer) -> tuple[Any, ...]:
+    def _values(
+        self, connection: sqlite3.Connection, call: ClientCall, answer: StoredAnswer, seconds: float
+    ) -> tuple[Any, ...]:
         """Return the row of an answer, whose account and body are added if they are new."""
-        answer, key = recorded.answer, recorded.key
-        account = key.service, key.account, recorded.account
-        if account not in self._rows:
-            self._rows[account] = account_row(self._archive, connection, *account[:2], recorded.account)
+        key, account = RequestKey.of(call), call.client.account
+        identity = key.service, key.account, account
+        if identity not in self._rows:
+            self._rows[identity] = account_row(self._archive, connection, *identity[:2], account)
         return (
             self._run.number,
-            self._rows[account],
-            recorded.function,
+            self._rows[identity],
+            call.name,
             key.text,
             answer.outcome,
             answer.status,
-            None if answer.headers is None else msgspec.json.encode(answer.headers).decode(),
+            answer.requests,
+            answer.notes,
+            answer.scopes,
             *add_bodies(connection, [answer.body.decode()]),
-            recorded.fingerprints,
+            fingerprints(account.alias).key_id if call.function.fingerprints else None,
             answer.is_temporary,
             iso_time(datetime.now(UTC)),
-            round(recorded.seconds, 6),
+            round(seconds, 6),
             self._script,
         )
-
-
-class _NumberedRequest(NamedTuple):
-    """A request to record."""
-
-    number: int  # its number
-    key: RequestKey  # its key in the archive
-    inner: Any  # the request of the inner transport
-    function: Function  # its function
-    earlier: StoredAnswer | None  # the answer of an earlier run, or None
-
-
-class _RecordingTransport:
-    """A transport that records the responses of an account's connections."""
-
-    def __init__(self, recorder: Recorder, integration: Integration, account: Account, connections: Transport) -> None:
-        self._recorder, self._integration, self._account = recorder, integration, account
-        self._connections = connections
-        self._redactor = ResponseRedactor(integration, account)
-        budget = integration.budget
-        self._free = f"{METHOD} {budget.path}" if budget and budget.path else None
-
-    @property
-    def closed(self) -> bool:
-        return self._connections.closed
-
-    def request(self, url: str, headers: Mapping[str, str], function: Function) -> Any:
-        inner = self._connections.request(url, headers, function)
-        key = RequestKey.of_call(self._integration, self._account, url, headers)
-        return _NumberedRequest(self._recorder.number(), key, inner, function, self._recorder.take(key))
-
-    def sends(self, request: Any) -> bool:
-        return request.earlier is None
-
-    def send(self, request: Any, check: Callable[[], None]) -> Response:
-        if request.earlier is not None:
-            return self._recorder.response(request.key, request.earlier)
-        self._recorder.check_writable()
-        began = time.monotonic()
-        try:
-            reply = self._connections.send(request.inner, check)
-        except NoResponseError as error:
-            self._keep(request, self._redactor.none(error), began, passing=error.retryable != "never")
-            raise
-        except TruncatedResponseError as error:
-            self._keep(request, self._redactor.broken(error, request.function), began, passing=True)
-            raise
-        answer = self._redactor.response(reply, request.function)
-        self._keep(request, answer, began, passing=answer.is_passing)
-        if answer.outcome == TEXT or request.function.fingerprints:
-            return reply
-        # The run gets what its replay will get, so that both are the same.
-        reply.body = answer.body
-        return reply
-
-    def close(self) -> None:
-        self._connections.close()
-
-    def _keep(self, request: _NumberedRequest, answer: StoredAnswer, began: float, *, passing: bool) -> None:
-        if request.key.text == self._free:
-            return  # queries of the request budget are not recorded
-        name = f"{self._integration.name}.{request.function.name}"
-        key_id = fingerprints(self._account.alias).key_id if request.function.fingerprints else None
-        recorded = RecordedAnswer(request.key, self._account, name, answer, time.monotonic() - began, key_id)
-        self._recorder.keep(request.number, recorded, passing=passing)

@@ -12,12 +12,12 @@ from __future__ import annotations
 import hmac
 import os
 import sqlite3
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
-from typing import Annotated, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, TypeVar
 
 import msgspec
 
@@ -25,27 +25,28 @@ from kosmo_kernel import __version__
 from kosmo_kernel.accounts import Account
 from kosmo_kernel.accounts.fingerprints import fingerprints
 from kosmo_kernel.archive.file import Archive, open_archive
-from kosmo_kernel.catalogue import Integration
+from kosmo_kernel.archive.store import address_of
 from kosmo_kernel.errors import SettingsError
 from kosmo_kernel.safety.redaction import redact
 from kosmo_kernel.text import counted, duration, iso_time, normalize_alias, parse_time
 
-METHOD = "GET"  # the only HTTP method in use
+if TYPE_CHECKING:
+    from kosmo_kernel.client.client import ClientCall
 
 
 class RequestKey(NamedTuple):
-    """A request, under which its answers are looked up."""
+    """What a call asks for, under which its answers are looked up."""
 
     service: str  # the name of the service
     account: str  # the alias of the account
-    text: str  # what was asked: the method with the path, the query and the headers that select a page
+    text: str  # the path, and the part of the list
 
     @classmethod
-    def of_call(cls, integration: Integration, account: Account, url: str, headers: Mapping[str, str]) -> RequestKey:
-        """Return the key of a request for a URL."""
-        path = path_of(account, url)
-        more = ", ".join(f"{name} {value}" for name, value in sorted(headers.items()))
-        return cls(integration.name, account.alias, f"{METHOD} {redact(path)}{f' ({more})' if more else ''}")
+    def of(cls, call: ClientCall) -> RequestKey:
+        """Return the key of a call."""
+        account = call.client.account
+        path, part = address_of(call.function, call.arguments)
+        return cls(account.integration, account.alias, f"GET {redact(path)}{f' ({part})' if part else ''}")
 
     @property
     def account_key(self) -> tuple[str, str]:
@@ -53,14 +54,8 @@ class RequestKey(NamedTuple):
         return _account_key(self.service, self.account)
 
     def __str__(self) -> str:
-        path, _, more = self.text.removesuffix(")").partition(" (")
-        return f"{self.service}: {path} ({f'{more}, ' if more else ''}account {self.account})"
-
-
-def path_of(account: Account, url: str) -> str:
-    """Return the path and query of a URL, without the address of the host, which a later run may have elsewhere."""
-    path = url.removeprefix(account.url)
-    return path if path.startswith("/") else f"/{url.split('/', 3)[3]}"
+        path, _, part = self.text.removesuffix(")").partition(" (")
+        return f"{self.service}: {path} ({f'{part}, ' if part else ''}account {self.account})"
 
 
 def _account_key(service: str, name: str) -> tuple[str, str]:
@@ -316,7 +311,7 @@ def _replace(connection: sqlite3.Connection, dead: Collection[int], run: int) ->
 def _sent(archive: Archive, run: Run) -> list[tuple[str, int]]:
     """Return the functions whose requests a run has sent, with their numbers, the largest first."""
     rows = archive.rows(
-        "SELECT function, count(*) FROM kosmo_answers WHERE run = ? GROUP BY function ORDER BY 2 DESC, min(id)",
+        "SELECT function, sum(requests) FROM kosmo_answers WHERE run = ? GROUP BY function ORDER BY 2 DESC, min(id)",
         (run.number,),
     )
     return [(str(name), int(count)) for name, count in rows]

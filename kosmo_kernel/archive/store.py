@@ -47,6 +47,14 @@ class AnswerKey(NamedTuple):
     form: str  # how the function reads and redacts what came: functions of one address share answers of one form
 
 
+def address_of(function: Function, args: Mapping[str, object]) -> tuple[str, str]:
+    """Return the path that a call asks for, and the part of the list, `newest 5`; empty for all of it."""
+    # Where a record says which of several addresses is asked, the arguments stand in place of the address.
+    link = None if function.chooser else function.link(args)
+    path = f"{link.host}{function.url(args)}" if link else f"/{function.name} {sorted(args.items())}"
+    return path, ", ".join(f"{name} {args[name]}" for name in (NEWEST, SINCE) if args.get(name))
+
+
 class KeptAnswer(Struct, frozen=True):
     """A whole answer."""
 
@@ -144,11 +152,7 @@ class Answers:
     def key(self, account: Account, function: Function, args: Mapping[str, object]) -> AnswerKey:
         """Return the key of the answer to a call without a list argument."""
         who = blake2b(f"{account.url}\0{account.token.reveal()}".encode(errors="surrogatepass"), key=self._secret)
-        range_ = f"{args.get(NEWEST) or ''} {args.get(SINCE) or ''}"
-        # Where a record says which of several addresses is asked, the arguments stand in place of the address.
-        link = None if function.chooser else function.link(args)
-        path = f"{link.host}{function.url(args)}" if link else f"{function.name} {sorted(args.items())}"
-        return AnswerKey(account.integration, who.digest(), path, range_, form_of(function))
+        return AnswerKey(account.integration, who.digest(), *address_of(function, args), form_of(function))
 
     def take(self, key: AnswerKey, reading: Reading) -> Reply | None:
         """Return an answer that a reading accepts, or None.

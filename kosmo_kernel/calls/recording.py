@@ -51,7 +51,8 @@ class RecordingMode:
 
     Attributes:
         account: the account, which was checked to exist.
-        cassette: the recorder, or what plays saved answers; None for neither.
+        saved: what records, or answers in place of the services; None for neither.
+        recorder: what records; None if nothing does.
         services: whether scripts may call integrations.
         finishes: the end of the session is the end of its run, as it is not in a notebook.
 
@@ -81,15 +82,15 @@ class RecordingMode:
         self._own = record is not None or from_archive is not None
         run = None if self._own else notebook_run()
         self._player = _player(from_archive, run)
-        self.cassette: Recorder | Playback | None = self._player
+        self.saved: Recorder | Playback | None = self._player
         usual = accounts.DEMO if self._player is None and accounts.demo_chosen() else accounts.DEFAULT
         try:
             self.account = self.account_in_use(account, self._player.account if self._player else usual)
             self.check(self.account)
-            self._recorder = _recorder(record, run, self.account, resume=resume)
-            self.cassette = self._player or self._recorder
-            if self._recorder is not None and self._recorder.recorded_account is not None:
-                self._check_recorded_account(self._recorder, self._recorder.recorded_account)
+            self.recorder = _recorder(record, run, self.account, resume=resume)
+            self.saved = self._player or self.recorder
+            if self.recorder is not None and self.recorder.recorded_account is not None:
+                self._check_recorded_account(self.recorder, self.recorder.recorded_account)
         except KosmoError:
             self.close()
             raise
@@ -109,7 +110,7 @@ class RecordingMode:
     @property
     def is_recording(self) -> bool:
         """Return whether responses are recorded in a file."""
-        return self._recorder is not None
+        return self.recorder is not None
 
     @property
     def snapshot(self) -> Path | None:
@@ -121,7 +122,7 @@ class RecordingMode:
     @property
     def resumes(self) -> bool:
         """Return whether a run goes on with a recording."""
-        return self._recorder is not None and self._recorder.resumes
+        return self.recorder is not None and self.recorder.resumes
 
     def names(self, integration: Integration, default: str = accounts.DEFAULT) -> list[str]:
         """Return the names of the accounts, like `accounts.names`."""
@@ -180,12 +181,12 @@ class RecordingMode:
         """
         if self._player:
             return self._player.recorded
-        return self._recorder.now() if self._recorder else datetime.now(UTC)
+        return self.recorder.now() if self.recorder else datetime.now(UTC)
 
     def begin_script(self, name: str, source: str) -> None:
         """Note which script makes the next calls, in a recording."""
-        if self._recorder and source.strip():
-            self._recorder.begin_script(name, source)
+        if self.recorder and source.strip():
+            self.recorder.begin_script(name, source)
 
     def time_of_data(self, account: str) -> datetime:
         """Return the time of an account's data: the day of the demo, also from an archive, or else `now`."""
@@ -251,18 +252,18 @@ class RecordingMode:
 
     def summary(self, calls: int) -> list[str]:
         """Return notes for the user about a run with some calls."""
-        if self.cassette is None or not calls or (self.cassette.live and not self._own):
+        if self.saved is None or not calls or (self.saved.live and not self._own):
             return []
-        return [self.cassette.summary()]
+        return [self.saved.summary()]
 
     def text(self) -> str:
         """Return sentences on the recording of a command, how many answers it took over and how old they were."""
-        return self._recorder.summary() if self._recorder else ""
+        return self.recorder.summary() if self.recorder else ""
 
     @property
     def taken_over(self) -> EarlierAnswers | None:
         """The answers that were taken over from earlier runs, or None for nothing."""
-        return self._recorder.taken_over if self._recorder else None
+        return self.recorder.taken_over if self.recorder else None
 
     def facts(self) -> dict[str, Any]:
         """Return the number of answers taken over from earlier runs, and the time of the oldest; empty for none."""
@@ -274,8 +275,8 @@ class RecordingMode:
         Raises:
             FileWriteError: the recording cannot be written.
         """
-        if self._recorder and self.finishes and self._own:
-            self._recorder.finish()
+        if self.recorder and self.finishes and self._own:
+            self.recorder.finish()
 
     def close(self) -> None:
         """Write the recording to its file.
@@ -285,8 +286,8 @@ class RecordingMode:
         """
         for opened in self._opened.values():
             opened.playback.close()
-        if self.cassette and self._own:
-            self.cassette.close()
+        if self.saved and self._own:
+            self.saved.close()
 
 
 class OpenedArchive(NamedTuple):

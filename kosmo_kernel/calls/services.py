@@ -38,7 +38,7 @@ from kosmo_kernel.values.records import FAILURE_FIELDS, PackedRows, Record, Reco
 
 if TYPE_CHECKING:
     from kosmo_kernel.calls.recording import RecordingMode
-    from kosmo_kernel.client.call import Cassette
+    from kosmo_kernel.client.client import Saved
 
 
 MIN_REQUESTS_FOR_BUDGET_QUERY = 25  # minimum number of requests for which an unknown request budget is queried first
@@ -68,7 +68,7 @@ class Services:
     sends, concurrency = True, CONCURRENCY
 
     def __init__(self, recording: RecordingMode, today: Callable[[], date] = lambda: datetime.now(UTC).date()) -> None:
-        self.recording, self._cassette, self._today = recording, recording.cassette, today
+        self.recording, self._today = recording, today
         self._endpoint = lru_cache(MAX_ENDPOINTS)(_endpoint)
         self._clients: dict[tuple[str, str], Client] = {}
         self._lock = threading.Lock()
@@ -248,7 +248,7 @@ class Services:
             handle.done()
             return Reply([Records(records, function, account=account)], rows=len(records), notes=notes)
         client = self._client(bound_call.integration, account, is_fictional=not bound_call.remote)
-        reply = self._earlier(client, function, args, handle)
+        reply = self._earlier(client, function, args, handle) if handle.reading else None
         if reply is None:
             if not handle.counts:  # one of the many calls of `parallel.map`
                 _expect(client, handle, 1, begun=handle.coming)
@@ -276,7 +276,7 @@ class Services:
 
         def earlier(args: Mapping[str, Any]) -> Reply | None:
             with suppress(ApiError):  # the call itself raises it
-                return self._earlier(client, function, args, handle)
+                return self._earlier(client, function, args, handle) if handle.reading else None
             return None
 
         replies = answer_from_lists(function, bound_call.calls, fetch_list)
@@ -327,8 +327,6 @@ class Services:
         Raises:
             ApiError: the same run could not read it before.
         """
-        if handle.reading is None:
-            return None
         return self.store.take(self.store.key(client.account, function, args), handle.reading)
 
     def _request(self, client: Client, function: Function, args: Mapping[str, Any], handle: CallHandle) -> Reply:
@@ -396,13 +394,13 @@ class Services:
             UnknownNameError: there is no such account.
         """
         account: accounts.Account | None = None  # of a fictional account, which is answered in this process
-        archive, cassette = self.recording.archive_of(alias), self._cassette
+        archive = self.recording.archive_of(alias)
+        saved = archive or self.recording.saved
         if archive:
-            cassette = archive
             account = accounts.Account(
                 integration.name, archive.account, archive.token, integration.base_url, "an archive"
             )
-        elif self._cassette and not self._cassette.live:
+        elif saved and not saved.live:
             name = normalize_alias(alias)
             account = accounts.Account(integration.name, name, "no-token", integration.base_url, "the recording")
         elif not is_fictional:
@@ -413,12 +411,12 @@ class Services:
         with self._lock:
             client = self._clients.get(key)
             if account is None:
-                client = client or _demo(integration, alias, self._cassette)
+                client = client or _demo(integration, alias, saved)
             elif client is None or client.account != account:
                 if client:  # the store has answers of another token or address
                     client.close()
                     self.store.clear()
-                client = Client(integration, account, cassette=cassette)
+                client = Client(integration, account, saved=saved)
             self._clients[key] = client
             return client
 
@@ -509,7 +507,7 @@ def _endpoint(path: str, requested: str | None, account: str) -> ServiceCall:
     )
 
 
-def _demo(integration: Integration, alias: str, cassette: Cassette | None = None) -> Client:
+def _demo(integration: Integration, alias: str, saved: Saved | None) -> Client:
     """Return a client of a fictional account of a service, which a fake API in this process answers.
 
     Raises:
@@ -523,7 +521,7 @@ def _demo(integration: Integration, alias: str, cassette: Cassette | None = None
             f"The demo account of {integration.title} ({path}) cannot be made: {type(error).__name__}: {error}"
         ) from error
     account = accounts.Account(integration.name, alias, token, integration.base_url, "the demo")
-    return Client(integration, account, transport=in_process(api), cassette=cassette)
+    return Client(integration, account, transport=in_process(api), saved=saved)
 
 
 def merged_answer(bound_call: ServiceCall, answers: Sequence[ItemOutcome]) -> Reply:

@@ -1,19 +1,15 @@
-"""The forms of one call on its way: its request, handle, reply, plan, and how it reaches a service.
+"""The forms of one call on its way: its request, handle, reply and plan.
 
-They are the same for functions of services and for tools of MCP servers. A `Transport` sends the requests of an account
-to its service, or takes saved answers in their place.
+They are the same for functions of services and for tools of MCP servers.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from msgspec import Struct, field
 
-from kosmo_kernel.accounts import Account
-from kosmo_kernel.catalogue import Function, Integration
-from kosmo_kernel.catalogue.http import Response
 from kosmo_kernel.values.records import PackedRows
 
 if TYPE_CHECKING:
@@ -156,50 +152,3 @@ class CallHandle(Struct):
         """Expect no more fetches of the call."""
         if self.expected is not None:
             self.progress.end_expected(self.expected)
-
-
-class Transport(Protocol):
-    """The transport of an account's requests: its connections, or an archive in their place."""
-
-    @property
-    def closed(self) -> bool:
-        """Return whether the transport is closed."""
-        ...
-
-    def request(self, url: str, headers: Mapping[str, str], function: Function) -> Any:
-        """Return a new request for a function, which can be sent more than once."""
-        ...
-
-    def sends(self, request: Any) -> bool:
-        """Return whether a request is sent over the network, and not answered from a recording."""
-        ...
-
-    def send(self, request: Any, check: Callable[[], None]) -> Response:
-        """Send a request and return the response, whatever its status; see `Connections.send`."""
-        ...
-
-    def close(self) -> None:
-        """Close the transport for good."""
-        ...
-
-
-class Cassette(Protocol):
-    """An archive in use: a `Recorder` or a `Player`.
-
-    Attributes:
-        live: whether requests are sent.
-    """
-
-    live: bool
-
-    def transport(self, integration: Integration, account: Account, connections: Transport) -> Transport:
-        """Return the transport for an account, whose own connections are given."""
-        ...
-
-    def summary(self) -> str:
-        """Return a line for the user about a run that used the cassette; empty for none."""
-        ...
-
-    def close(self) -> None:
-        """Finish the cassette."""
-        ...

@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from random import Random
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 from msgspec.structs import replace
 
@@ -44,9 +44,6 @@ from kosmo_kernel.settings.limits import MAX_RECORDS, ResponseBudget
 from kosmo_kernel.settings.table import LIST_LIMIT, READ_TIMEOUT
 from kosmo_kernel.text import value_at
 
-if TYPE_CHECKING:
-    from kosmo_kernel.client.call import Cassette, Transport
-
 SUCCESS = 2  # the first digit of a successful status
 
 _T = TypeVar("_T")
@@ -63,7 +60,7 @@ class Client:
         retries: the number of retries of a request that failed temporarily.
         clock: the clock; a `Progress` that is passed to `fetch` must have the same.
         rng: the random numbers for the jitter of pauses.
-        cassette: the cassette that records or replays the answers.
+        saved: the archive that records the answers, or answers in place of the service.
 
     Raises:
         SettingsError: a timeout is no positive number.
@@ -79,21 +76,21 @@ class Client:
         retries: int = MAX_RETRIES,
         clock: Clock | None = None,
         rng: Random | None = None,
-        cassette: Cassette | None = None,
+        saved: Saved | None = None,
     ) -> None:
         self.integration, self.account = integration, account
-        network = Connections(integration, account, transport, READ_TIMEOUT.resolve(timeout))
-        self.connections: Transport = cassette.transport(integration, account, network) if cassette else network
-        # Whether requests are sent. If not, a cassette answers them, without retries or rate limit.
-        self.live = cassette is None or cassette.live
-        self.is_recorded = cassette is not None and cassette.live
-        self._is_networked = self.live and transport is None
+        self.connections = Connections(integration, account, transport, READ_TIMEOUT.resolve(timeout))
+        self.saved = saved
+        self.live = saved is None or saved.live  # requests are sent
+        self.is_recorded = saved is not None and saved.live
+        self._is_networked = transport is None
         self.clock = clock or Clock()
         self.rng = rng or Random()
-        self.retries = retries if self.live else 0
+        self.retries = retries
         self.limiter = RateLimiter(integration.budget, integration.title, self.clock, self.rng)
         self.max_list_bytes: int = resolve(LIST_LIMIT)  # of JSON, of the pages of one list together
-        self.last_headers: Mapping[str, str] | None = None  # of the last response, whatever its status
+        self.was_answered = False  # there was a response, whatever its status
+        self.scopes_text = ""  # the scopes of the token, as the last response reported them
         self.responses = 0  # that came from the service, whatever their status
         self._lock = threading.Lock()
         self._warned: set[str] = set()
@@ -109,15 +106,14 @@ class Client:
     @property
     def scopes(self) -> tuple[str, ...]:
         """The scopes of the token, if the last response reported them."""
-        header = (self.integration.credentials.scopes or "").lower()
-        scopes = (self.last_headers or {}).get(header, "")
-        return tuple(one_line(scope, (self.account.token.reveal(),)) for scope in re.split(r"[\s,]+", scopes) if scope)
+        scopes, tokens = re.split(r"[\s,]+", self.scopes_text), (self.account.token.reveal(),)
+        return tuple(one_line(scope, tokens) for scope in scopes if scope)
 
     def budget_left(self, progress: Progress | None = None) -> int | None:
         """Query the remaining request budget of the account. The query does not count against it.
 
         Returns:
-            The number of requests; None if the service has no endpoint for it, or the client replays a cassette.
+            The number of requests; None if the service has no endpoint for it, or an archive answers.
 
         Raises:
             ApiError: as for `fetch`.
@@ -138,6 +134,7 @@ class Client:
         progress: Progress | None = None,
         *,
         on_answer: Callable[[], None] = lambda: None,
+        from_service: bool = False,
     ) -> Reply:
         """Call a function and return its complete answer.
 
@@ -146,6 +143,7 @@ class Client:
             args: the arguments by name, as `function.calls` gives them.
             progress: the progress of the run; it shows pauses, and its `cancel` ends them.
             on_answer: callback for each answered request, whatever its status, even if the call fails.
+            from_service: ask the service, although there is an archive; for the archive itself.
 
         Raises:
             RefusedError: a 4xx status: credentials, access, not found, bad parameters.
@@ -154,34 +152,23 @@ class Client:
             BadAnswerError: any other status, a truncated body, or JSON that does not fit the function.
             SettingsError: the environment variables for proxies or certificates are invalid.
             Cancelled: the run has ended.
+            NotRecordedError, FileWriteError: see `Saved.ask`.
             RuntimeError: the client is closed.
         """
         if self.connections.closed:
             raise RuntimeError(f"{self!r} is closed")
+        progress = progress or Progress(self.clock)
+        if self.saved and not from_service:
+            return self.saved.ask(ClientCall(self, function, args, progress, on_answer))
         for link in function.links:
             if link.host:
                 self.address(link)  # raises an error before anything is sent
         requests = 0
-        for param in function.params:
-            value, lookup = args.get(param.name), param.lookup
-            lacks_choice = param is function.chooser and CHOICE not in args
-            if lookup and value is not None and (lacks_choice or not re.fullmatch(lookup.pattern, str(value))):
-                # The path does not take this name, such as a pipeline's where Heroku takes its UUID only, or there are
-                # several, and the record says which.
-                own = replace(param, lookup=None)
-                quoted = function.is_quotable
-                record = Function(
-                    function.name, "", "", (Link(lookup.path),), "record", (), (own,), own_errors=not quoted
-                )
-                reply = self.fetch(record, {param.name: value}, progress, on_answer=on_answer)
-                args = {**args, param.name: reply.data.get(lookup.field)}
-                if param.choice:
-                    args[CHOICE] = value_at(reply.data, param.choice)
-                    if function.link(args) is None:
-                        fault = f"`{param.name}` must be {param.choice_doc}, got {lua_words(args[CHOICE])}"
-                        raise InvalidArgumentsError.of_call(function.name, [fault], function.example_call)
-                requests += reply.requests
-        progress = progress or Progress(self.clock)
+        if [param for param in function.params if param.lookup]:
+            args, requests = looked_up(
+                *(function, args),
+                lambda record, own: self.fetch(record, own, progress, on_answer=on_answer, from_service=True),
+            )
         try:
             return Exchange(self, function, args, progress, on_answer=on_answer, requests=requests).reply()
         except KosmoError as error:
@@ -210,6 +197,74 @@ class Client:
             new = tuple(warning for warning in warnings if warning not in self._warned)
             self._warned.update(new)
         return new
+
+
+class ClientCall(NamedTuple):
+    """A call without a list argument, which an archive records, or answers in place of the service."""
+
+    client: Client  # of the account
+    function: Function
+    arguments: Mapping[str, Any]
+    progress: Progress  # of the run
+    on_answer: Callable[[], None]  # called for each answered request
+
+    @property
+    def name(self) -> str:
+        """The full name of the function."""
+        return f"{self.client.integration.name}.{self.function.name}"
+
+    def fetch(self, on_answer: Callable[[], None]) -> Reply:
+        """Ask the service, see `Client.fetch`."""
+        client = self.client
+        return client.fetch(self.function, self.arguments, self.progress, on_answer=on_answer, from_service=True)
+
+
+class Saved(Protocol):
+    """An archive in use: it records what the service answers, or answers in its place."""
+
+    live: bool  # whether requests are sent
+
+    def ask(self, call: ClientCall) -> Reply:
+        """Return the answer to a call.
+
+        Raises:
+            ApiError: the service answered with an error.
+            NotRecordedError: the archive answers, and does not have it.
+            SettingsError, FileWriteError: the archive cannot be used or written.
+        """
+        ...
+
+
+def looked_up(
+    function: Function, args: Mapping[str, Any], fetch: Callable[[Function, Mapping[str, Any]], Reply]
+) -> tuple[Mapping[str, Any], int]:
+    """Return the arguments of a call with what its path takes in place of names, and the number of requests for it.
+
+    The path may not take a name, such as a pipeline's where Heroku takes its UUID only, or there are several, and the
+    record says which.
+
+    Parameters:
+        function, args: as for `Client.fetch`.
+        fetch: calls a function that returns the record of a name.
+    """
+    requests = 0
+    for param in function.params:
+        value, lookup = args.get(param.name), param.lookup
+        lacks_choice = param is function.chooser and CHOICE not in args
+        if not lookup or value is None or not (lacks_choice or not re.fullmatch(lookup.pattern, str(value))):
+            continue
+        own, quoted = replace(param, lookup=None), function.is_quotable
+        link = Link(lookup.path)
+        record = Function(function.name, "", "", (link,), "record", (), (own,), own_errors=not quoted)
+        reply = fetch(record, {param.name: value})
+        args = {**args, param.name: reply.data.get(lookup.field)}
+        if param.choice:
+            args[CHOICE] = value_at(reply.data, param.choice)
+            if function.link(args) is None:
+                fault = f"`{param.name}` must be {param.choice_doc}, got {lua_words(args[CHOICE])}"
+                raise InvalidArgumentsError.of_call(function.name, [fault], function.example_call)
+        requests += reply.requests
+    return args, requests
 
 
 class Exchange(CallErrors):
@@ -429,7 +484,7 @@ class Exchange(CallErrors):
         """
         client = self._client
         error = self.no_answer(failure.reason, failure.advice)
-        was_met = client.last_headers is not None
+        was_met = client.was_answered
         if failure.retryable == "never" or (failure.retryable == "met" and not was_met):
             raise error
         if was_met and not is_alone and not failure.is_connected:
@@ -446,8 +501,7 @@ class Exchange(CallErrors):
         """
         client = self._client
         self._progress.check()
-        is_sent = client.connections.sends(request) if client.is_recorded else client.live
-        permit = client.limiter.take(self._progress) if is_sent and not is_free else None
+        permit = None if is_free else client.limiter.take(self._progress)
         broken = None
         try:
             reply = client.connections.send(request, self._progress.check)
@@ -460,8 +514,9 @@ class Exchange(CallErrors):
         finally:
             if retries:
                 self.attempts = retries.attempts_text()
-        client.last_headers = reply.headers
-        client.responses += is_sent
+        client.was_answered = True
+        client.scopes_text = reply.headers.get((self.integration.credentials.scopes or "").lower(), "")
+        client.responses += 1
         self._count(reply, permit, is_free=is_free)
         if isinstance(broken, UnreadableResponseError):
             raise self.unreadable(reply, str(broken))

@@ -50,10 +50,6 @@ class Connections:
         host = self._host if url.startswith(f"{self._url}/") else urlsplit(url).netloc
         return HttpRequest(url, {"host": host, **self._headers, **headers}, self._credentials)
 
-    def sends(self, request: HttpRequest) -> bool:
-        """Return True: every request is sent."""
-        return True
-
     def send(self, request: HttpRequest, check: Callable[[], None]) -> Response:
         """Send a request and return the response, whatever its status.
 

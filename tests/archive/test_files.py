@@ -34,7 +34,7 @@ def file(tmp_path: Path) -> Path:
     """Return a recording with two answers, whose run has not ended."""
     file = tmp_path / "audit.kosmo"
     recorder = Recorder(file, "default")
-    asking = Asking(Script(OK, said(200, '[{"id": "7"}]')), cassette=recorder)
+    asking = Asking(Script(OK, said(200, '[{"id": "7"}]')), saved=recorder)
     asking.fetch()
     asking.fetch("list_dynos", app_id="my-app")
     recorder.close()
@@ -44,7 +44,7 @@ def file(tmp_path: Path) -> Path:
 def replay(file: Path) -> None:
     """Replay all that a recording has."""
     player = Player(file)
-    asking = Asking(Script(), cassette=player)
+    asking = Asking(Script(), saved=player)
     try:
         asking.fetch()
         asking.fetch("list_dynos", app_id="my-app")
@@ -55,7 +55,7 @@ def replay(file: Path) -> None:
 def resume(file: Path) -> None:
     """Go on with a recording."""
     recorder = Recorder(file, "default", resume=True)
-    asking = Asking(Script(OK, OK), cassette=recorder)
+    asking = Asking(Script(OK, OK), saved=recorder)
     try:
         asking.fetch()
         asking.fetch("list_dynos", app_id="my-app")
@@ -119,7 +119,7 @@ def another_database(file: Path) -> None:
 
 
 def a_newer_format(file: Path) -> None:
-    query(file, "PRAGMA user_version = 2")
+    query(file, "PRAGMA user_version = 3")
 
 
 def a_trigger(file: Path) -> None:
@@ -150,16 +150,16 @@ def a_huge_body(file: Path) -> None:
     query(file, "UPDATE kosmo_bodies SET body = zeroblob(?)", (MANY,))
 
 
-def huge_headers(file: Path) -> None:
-    query(file, "UPDATE kosmo_answers SET headers = CAST(zeroblob(?) AS TEXT)", (MANY,))
+def huge_notes(file: Path) -> None:
+    query(file, "UPDATE kosmo_answers SET notes = CAST(zeroblob(?) AS TEXT)", (MANY,))
 
 
-def deep_headers(file: Path) -> None:
-    query(file, "UPDATE kosmo_answers SET headers = ?", ("[" * 100_000,))
+def deep_notes(file: Path) -> None:
+    query(file, "UPDATE kosmo_answers SET notes = ?", ("[" * 100_000,))
 
 
-def no_headers(file: Path) -> None:
-    query(file, "UPDATE kosmo_answers SET headers = '{\"a\": 1}'")
+def no_notes(file: Path) -> None:
+    query(file, "UPDATE kosmo_answers SET notes = '{\"a\": 1}'")
 
 
 def no_time(file: Path) -> None:
@@ -188,7 +188,7 @@ FAULTS: dict[Callable[[Path], None], str] = {
     cut_short: "is damaged",
     overwritten: "is damaged",
     another_database: "no archive of kosmo_kernel, but another SQLite database",
-    a_newer_format: "was written by a newer kosmo_kernel: its format is 2",
+    a_newer_format: "was written by a newer kosmo_kernel: its format is 3",
     a_trigger: "its tables, indexes or triggers are not those of an archive",
     an_index: "its tables, indexes or triggers are not those of an archive",
     a_table: "its tables, indexes or triggers are not those of an archive",
@@ -196,12 +196,12 @@ FAULTS: dict[Callable[[Path], None], str] = {
     a_changed_letter: "a response in it was changed after it was written",
     a_missing_body: "a response in it was changed after it was written",
     a_huge_body: "it has a value of more than 1 MiB",
-    huge_headers: "it has a value of more than 1 MiB",
-    deep_headers: "its headers must be a short text, which has one object",
-    no_headers: "its headers must be an object of texts",
+    huge_notes: "it has a value of more than 1 MiB",
+    deep_notes: "makes no sense",
+    no_notes: "makes no sense",
     no_time: "its runs make no sense",
-    no_outcome: "`fine` is no response",
-    no_status: "its outcome, status and time must be",
+    no_outcome: "Invalid enum value 'fine'",
+    no_status: "Expected `int | null`, got `str`",
     no_account: "its accounts make no sense",
 }
 
@@ -358,7 +358,7 @@ def test_a_recording_that_was_not_closed_is_replayed_where_its_folder_can_be_wri
 ) -> None:
     (tmp_path / "copy").mkdir()
     recorder = Recorder(file, "default", resume=True)
-    Asking(Script(said(200, "[]")), cassette=recorder).fetch("list_domains", app_id="my-app")
+    Asking(Script(said(200, "[]")), saved=recorder).fetch("list_domains", app_id="my-app")
     for path in tmp_path.glob("audit.kosmo*"):
         shutil.copy(path, tmp_path / "copy")
     recorder.close()
@@ -367,7 +367,7 @@ def test_a_recording_that_was_not_closed_is_replayed_where_its_folder_can_be_wri
         with pytest.raises(SettingsError, match="Copy both files to another folder"):
             replay(tmp_path / "copy" / file.name)
     player = Player(tmp_path / "copy" / file.name)
-    assert Asking(Script(), cassette=player).fetch("list_domains", app_id="my-app").data == []
+    assert Asking(Script(), saved=player).fetch("list_domains", app_id="my-app").data == []
     player.close()
 
 
@@ -381,13 +381,13 @@ def test_where_processes_share_no_memory_one_of_them_records(file: Path, monkeyp
         own.setattr(sqlite3, "connect", without_memory)
         own.setattr(archive_file, "LOCK_TIMEOUT_SECONDS", 0.0)
         recorder = Recorder(file, "default", resume=True)
-        Asking(Script(said(200, "[]")), cassette=recorder).fetch("list_domains", app_id="my-app")
+        Asking(Script(said(200, "[]")), saved=recorder).fetch("list_domains", app_id="my-app")
         with pytest.raises(SettingsError, match=r"Another program has been writing .*audit\.kosmo"):
             Recorder(file, "default", resume=True)
         recorder.close()
     assert len(answers(file)) == 3
     player = Player(file)
-    assert Asking(Script(), cassette=player).fetch("list_domains", app_id="my-app").data == []
+    assert Asking(Script(), saved=player).fetch("list_domains", app_id="my-app").data == []
     player.close()
 
 
@@ -402,7 +402,7 @@ def test_no_byte_of_an_archive_under_way_or_of_what_was_deleted_has_a_secret(tmp
     for name in ("first-run", "second-run"):
         recorder = Recorder(file, "default")
         reply = said(200, json.dumps([{**record, "name": name}] * 50), X_Echo=TOKEN, Set_Cookie="s3cret-cookie")
-        Asking(Script(reply), cassette=recorder).fetch("list_dynos", app_id="my-app")
+        Asking(Script(reply), saved=recorder).fetch("list_dynos", app_id="my-app")
         seen += b"".join(path.read_bytes() for path in tmp_path.iterdir())
         recorder.close()
         seen += file.read_bytes()
@@ -413,7 +413,7 @@ def test_no_byte_of_an_archive_under_way_or_of_what_was_deleted_has_a_secret(tmp
 
 def test_equal_bodies_are_stored_once(tmp_path: Path) -> None:
     recorder = Recorder(tmp_path / "audit.kosmo", "default")
-    asking = Asking(Script(*[said(200, "[]")] * 3), cassette=recorder)
+    asking = Asking(Script(*[said(200, "[]")] * 3), saved=recorder)
     for app in ("a", "b", "c"):
         asking.fetch("list_dynos", app_id=f"my-{app}")
     recorder.close()

@@ -52,7 +52,7 @@ def test_processes_that_end_in_the_same_moment_wait_for_one_another(file: Path) 
         "from recorded import keep\n"
         "recorder = Recorder(Path(sys.argv[1]), 'default', 'one')\n"
         "for place in range(20):\n"
-        "    keep(recorder, f'/{sys.argv[2]}/{place}')\n"
+        "    keep(recorder, f'{sys.argv[2]}-{place}')\n"
         "print('ready', flush=True)\n"
         "sys.stdin.readline()\n"
         "recorder.close()\n"
@@ -79,13 +79,13 @@ def test_processes_that_end_in_the_same_moment_wait_for_one_another(file: Path) 
         process.communicate(timeout=60)
 
     assert [process.returncode for process in processes] == [0] * 4
-    assert sorted(paths(file)) == sorted(f"/{name}/{place}" for name in names for place in range(20))
+    assert sorted(paths(file)) == sorted(dynos(*(f"{name}-{place}" for name in names for place in range(20))))
     assert list(file.parent.iterdir()) == [file]
 
 
 def kept(file: Path, name: str, run: str = "") -> Recorder:
     cassette = Recorder(file, "default", run)
-    keep(cassette, f"/{name}")
+    keep(cassette, name)
     return cassette
 
 
@@ -93,7 +93,7 @@ def test_who_asked_nothing_leaves_what_the_others_kept(file: Path) -> None:
     idle, first = Recorder(file, "default", "one"), kept(file, "first", "one")
     first.close()
     idle.close()
-    assert paths(file) == ["/first"]
+    assert paths(file) == dynos("first")
 
 
 def test_a_session_of_its_own_replaces_what_was_there_before(file: Path) -> None:

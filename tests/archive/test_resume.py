@@ -94,33 +94,33 @@ def test_a_run_that_has_ended_is_begun_anew(file: Path) -> None:
 
 def test_a_run_to_which_the_service_failed_has_not_ended(file: Path) -> None:
     cassette = Recorder(file, "default", resume=True)
-    asking = Asking(Script(OK, said(503)), cassette=cassette)
+    asking = Asking(Script(OK, said(503)), saved=cassette)
     asking.fetch()
     asking.failed()
     cassette.finish()
     cassette.close()
     cassette = Recorder(file, "default", resume=True)
-    assert len(Asking(api := Script(), cassette=cassette).fetch().data) == 2
+    assert len(Asking(api := Script(), saved=cassette).fetch().data) == 2
     assert api.asked == 0
     cassette.close()
 
 
 def test_a_run_whose_token_was_revoked_has_not_ended(file: Path) -> None:
     recorder = Recorder(file, "default", resume=True)
-    asking = Asking(Script(OK, said(401)), cassette=recorder)
+    asking = Asking(Script(OK, said(401)), saved=recorder)
     asking.fetch()
     asking.failed()
     recorder.finish()
     recorder.close()
     recorder = Recorder(file, "default", resume=True)
-    assert len(Asking(api := Script(), cassette=recorder).fetch().data) == 2
+    assert len(Asking(api := Script(), saved=recorder).fetch().data) == 2
     assert api.asked == 0
     recorder.close()
 
 
 def test_nothing_is_sent_after_an_answer_could_not_be_written(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     recorder = Recorder(file, "default", resume=True)
-    asking = Asking(api := Script(OK, OK, OK), cassette=recorder)
+    asking = Asking(api := Script(OK, OK, OK), saved=recorder)
 
     def full() -> NoReturn:
         raise FileWriteError(file, OSError(errno.ENOSPC, "No space left on device"))
@@ -161,13 +161,12 @@ def account(token: str, url: str = "https://api.heroku.com") -> Account:
 )
 def test_answers_of_another_token_or_address_are_not_taken(file: Path, other: Account, says: str) -> None:
     cassette = Recorder(file, "default", resume=True)
-    Client(HEROKU, account(ACCOUNT.token.reveal()), transport=in_process(Script(OK)), cassette=cassette).fetch(
-        HEROKU.function("list_apps"), {}
-    )
+    Asking(Script(OK), saved=cassette).fetch()
     cassette.close()
     cassette = Recorder(file, "default", resume=True)
+    client = Client(HEROKU, other, transport=in_process(Script()), saved=cassette)
     with pytest.raises(SettingsError, match=says):
-        Client(HEROKU, other, transport=in_process(Script()), cassette=cassette)
+        client.fetch(HEROKU.function("list_apps"), {})
     cassette.close()
     content = file.read_bytes()
     assert (ACCOUNT.token.reveal().encode() in content, b"token-of-another" in content) == (False, False)
@@ -197,7 +196,7 @@ def test_an_answer_is_taken_once_and_then_asked_for_again(file: Path) -> None:
     pages = [said(200, json.dumps([{"id": str(number)}])) for number in range(4)]
     for script, times in ((Script(*pages[:2]), 2), (Script(*pages[2:]), 4)):
         cassette = Recorder(file, "default", resume=True)
-        asking = Asking(script, cassette=cassette)
+        asking = Asking(script, saved=cassette)
         seen = [asking.fetch().data for _ in range(times)]
         cassette.close()
 
@@ -208,24 +207,24 @@ def test_an_answer_is_taken_once_and_then_asked_for_again(file: Path) -> None:
 def test_what_another_try_may_change_is_asked_again_and_replaced(file: Path, step: Any) -> None:
     cassette = Recorder(file, "default")
     with pytest.raises(ApiError):
-        Asking(Script(step), cassette=cassette).fetch()
+        Asking(Script(step), saved=cassette).fetch()
     cassette.close()
     assert len(answers(file)) == 1
     cassette = Recorder(file, "default", resume=True)
-    assert Asking(Script(said(200, '[{"id": "1"}]')), cassette=cassette).fetch().data == [{"id": "1"}]
+    assert Asking(Script(said(200, '[{"id": "1"}]')), saved=cassette).fetch().data == [{"id": "1"}]
     cassette.close()
 
     with closing(Player(file)) as player:
-        assert Asking(Script(), cassette=player).fetch().data == [{"id": "1"}]
+        assert Asking(Script(), saved=player).fetch().data == [{"id": "1"}]
 
 
 @pytest.mark.parametrize("status", [401, 403, 404])
 def test_a_refusal_is_asked_again(file: Path, status: int) -> None:
     cassette = Recorder(file, "default", resume=True)
-    Asking(Script(said(status)), cassette=cassette).failed()
+    Asking(Script(said(status)), saved=cassette).failed()
     cassette.close()
     cassette = Recorder(file, "default", resume=True)
-    asking = Asking(api := Script(OK), cassette=cassette)
+    asking = Asking(api := Script(OK), saved=cassette)
     assert (len(asking.fetch().data), api.asked) == (2, 1)
     cassette.close()
     assert [one["status"] for one in answers(file)] == [200]
@@ -235,7 +234,7 @@ def test_an_answer_that_says_that_a_list_is_empty_is_not_asked_for_again(file: P
     none = said(404, json.dumps({"id": "not_found", "resource": "pipeline_coupling", "message": "No."}))
     for asked in (1, 0):
         cassette = Recorder(file, "default", resume=True)
-        asking = Asking(api := Script(none), cassette=cassette)
+        asking = Asking(api := Script(none), saved=cassette)
         assert asking.fetch("list_pipeline_couplings", app_id="my-app").data == []
         cassette.close()
         assert api.asked == asked
@@ -327,7 +326,7 @@ def test_processes_of_one_run_take_the_answers_before_it_and_append_to_one_file(
     third = Recorder(file, "demo", "one", resume=True)
     for place, recorder in enumerate([*two, third]):
         page = said(200, f'[{{"id": "{place}"}}]')
-        assert Asking(Script(page), cassette=recorder).fetch().data == [{"id": str(place)}]
+        assert Asking(Script(page), saved=recorder).fetch().data == [{"id": str(place)}]
     third.close()
     assert paths(file) == ["/apps/my-app/dynos", "/apps", "/apps", "/apps"]
     assert [run["run"] for run in runs(file)][1:] == ["one"]

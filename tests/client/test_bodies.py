@@ -223,7 +223,7 @@ def test_a_quoted_token_reaches_neither_the_answer_nor_a_recording(tmp_path: Pat
     answers = [asking.fetch().data, asking.fetch().data]
     assert answers == [[{"id": "1", "name": REDACTED, "nested": {REDACTED: 1}}]] * 2
     recorder = Recorder(tmp_path / "run.cassette", "default")
-    recorded = scripted_api.Asking(scripted_api.Script(scripted_api.said(200, quoting)), cassette=recorder)
+    recorded = scripted_api.Asking(scripted_api.Script(scripted_api.said(200, quoting)), saved=recorder)
     assert recorded.fetch().data == answers[0]
     recorder.close()
     assert scripted_api.TOKEN.encode() not in (tmp_path / "run.cassette").read_bytes()

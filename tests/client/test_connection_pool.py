@@ -14,7 +14,6 @@ import httpx
 import pytest
 from fast_clock import FastClock
 from patience import PATIENCE
-from scripted_api import connections_of
 
 from kosmo_kernel.accounts import Account
 from kosmo_kernel.client.client import Client
@@ -167,8 +166,8 @@ def test_the_timeout_can_be_set_in_the_environment_and_is_the_longest_for_connec
 ) -> None:
     account = Account("heroku", "default", DEMO_TOKEN, "https://api.heroku.com", "x")
     monkeypatch.setenv("KOSMO_READ_TIMEOUT", " 7.5 ")
-    assert connections_of(Client(HEROKU, account)).timeout == 7.5
-    assert connections_of(Client(HEROKU, account, timeout=20)).timeout == 20
+    assert Client(HEROKU, account).connections.timeout == 7.5
+    assert Client(HEROKU, account, timeout=20).connections.timeout == 20
     for timeout, connect in ((7.5, 7.5), (30.0, 10.0)):
         timeouts = Network(account.url, timeout).extensions["timeout"]
         assert timeouts == {"connect": connect, "read": timeout, "write": timeout}

@@ -122,7 +122,7 @@ def test_a_recorded_run_goes_on_with_resume(tmp_path: Path) -> None:
     file = tmp_path / "audit.jsonl"
     network = Network(1e9)
     with closing(Recorder(file, "default")) as recorder:
-        one = asking(network, cassette=recorder)
+        one = asking(network, saved=recorder)
         [error] = fetched(one, 1, 1)
     assert error.message.endswith(
         "Once the network is back, the same run with `--resume` goes on where this one ended, as its answers are "
@@ -130,7 +130,7 @@ def test_a_recorded_run_goes_on_with_resume(tmp_path: Path) -> None:
     )
     back = Network(0)
     with closing(Recorder(file, "default", resume=True)) as recorder:
-        one = asking(back, cassette=recorder)
+        one = asking(back, saved=recorder)
         assert one.fetch("list_domains", app_id="app-0").requests == 1
     assert list(back.answered) == ["/apps/app-0/domains"]  # what was answered is not asked again
 

@@ -52,7 +52,7 @@ class Api:
         return [self.body]
 
     def fetch(self, function: Function, args: dict[str, Any], cassette: Recorder | None = None) -> Any:
-        client = Client(HEROKU, ACCOUNT, transport=in_process(self), retries=0, cassette=cassette)
+        client = Client(HEROKU, ACCOUNT, transport=in_process(self), retries=0, saved=cassette)
         return client.fetch(function, function.calls(function.bind(args))[0])
 
 

@@ -8,14 +8,13 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from scripted_api import ACCOUNT
+from scripted_api import Asking, Script, said
 
-from kosmo_kernel.archive.answers import JSON, StoredAnswer
-from kosmo_kernel.archive.recorder import RecordedAnswer, Recorder
-from kosmo_kernel.archive.runs import RequestKey
+from kosmo_kernel.archive.recorder import Recorder
 
 ANSWERS = """
-SELECT service, name, kosmo_answers.id AS id, function, request, outcome, status, headers, body.body AS body, at, script
+SELECT service, name, kosmo_answers.id AS id, function, request, outcome, status, requests, scopes, body.body AS body,
+    at, script
 FROM kosmo_answers
 JOIN kosmo_accounts ON kosmo_accounts.id = account
 JOIN kosmo_bodies AS body ON body.id = kosmo_answers.body
@@ -24,7 +23,7 @@ ORDER BY kosmo_answers.id
 
 
 def answers(file: Path) -> list[dict[str, Any]]:
-    """Return the answers in an archive in their order, each with its decoded headers, path and body."""
+    """Return the answers in an archive in their order, each with its path and its decoded body."""
     return [_decoded(row) for row in query(file, ANSWERS)]
 
 
@@ -33,11 +32,9 @@ def paths(file: Path) -> list[str]:
     return [one["path"] for one in answers(file)]
 
 
-def keep(recorder: Recorder, path: str) -> None:
-    """Record an answer to a request for a path."""
-    key = RequestKey("heroku", ACCOUNT.alias, f"GET {path}")
-    recorded = RecordedAnswer(key, ACCOUNT, "heroku.list_apps", StoredAnswer(JSON, 200, {}, b"[]"), 0.0)
-    recorder.keep(recorder.number(), recorded, passing=False)
+def keep(recorder: Recorder, app: str) -> None:
+    """Record an answer about an app."""
+    Asking(Script(said(200, "[]")), saved=recorder).fetch("list_dynos", app_id=app)
 
 
 def runs(file: Path) -> list[dict[str, Any]]:
@@ -55,5 +52,4 @@ def query(file: Path, sql: str, values: tuple[Any, ...] = ()) -> list[dict[str, 
 
 def _decoded(row: dict[str, Any]) -> dict[str, Any]:
     path = row["request"].partition(" ")[2].partition(" (")[0]
-    body = row["body"] if row["outcome"] in ("text", "broken") else json.loads(row["body"])
-    return {**row, "path": path, "headers": json.loads(row["headers"] or "null"), "body": body}
+    return {**row, "path": path, "body": json.loads(row["body"])}

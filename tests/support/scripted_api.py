@@ -15,7 +15,6 @@ from kosmo_kernel.accounts import Account
 from kosmo_kernel.catalogue.http import Response
 from kosmo_kernel.client.call import Reply
 from kosmo_kernel.client.client import Client
-from kosmo_kernel.client.connections import Connections
 from kosmo_kernel.client.network import Network
 from kosmo_kernel.client.transport import HttpRequest, HttpTransport, in_process
 from kosmo_kernel.errors import ApiError
@@ -84,9 +83,3 @@ class Asking:
         with pytest.raises(ApiError) as caught:
             self.fetch()
         return caught.value
-
-
-def connections_of(client: Client) -> Connections:
-    """Return what a client sends its requests through, where nothing is recorded or replayed."""
-    assert isinstance(client.connections, Connections)
-    return client.connections
