@@ -31,7 +31,7 @@ PIECES = [" ", "=", "'", '"', "\\", "--", "-a", "x", "1", *(flag for option in O
 
 
 def test_options_that_are_not_written_are_not_set() -> None:
-    values = Options().values()
+    values = vars(Options())
     assert {option.name for option in (*OPTIONS, *CHECK_OPTIONS)} <= values.keys()
     assert (values["raw"], values["input"], values["limit"]) == (False, [], None)
     with pytest.raises(TypeError, match="there is no option lemit"):
