@@ -32,7 +32,7 @@ def indented(value: Any) -> str:
 
 texts = st.text(max_size=60) | st.sampled_from(HOSTILE)
 keys = st.text(max_size=9) | st.sampled_from(["\ud800", "k" * 3_000, "a\tb\nc"]) | st.integers(-9, 9)
-atoms = st.none() | st.booleans() | st.integers(-(2**63), 2**63) | st.floats() | texts
+atoms = st.none() | st.booleans() | st.integers(-(2**63), 2**63 - 1) | st.floats() | texts
 values = st.recursive(atoms, lambda inner: st.lists(inner, max_size=8) | st.dictionaries(keys, inner, max_size=6))
 values |= st.sampled_from([nested(3), nested(30), nested(3_000)])
 shallow = st.recursive(atoms, lambda inner: st.lists(inner) | st.dictionaries(st.text(max_size=9), inner))
