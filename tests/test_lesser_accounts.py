@@ -72,6 +72,7 @@ def reports(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     with pytest.MonkeyPatch.context() as patch, serve(DemoApi(company, capacity=10**9)) as served:
         patch.setenv("HEROKU_API_URL", served.url)
         patch.setenv("HEROKU_API_KEY", DEMO_TOKEN)
+        patch.setenv("KOSMO_DEMO", "0")
         plain = PlainAccount(served.url, DEMO_TOKEN)
         with Session() as session:
             session.run(f'time.set_now("{AT}")')

@@ -174,7 +174,7 @@ def test_the_look_alike_serves_other_programs_until_ctrl_c(options: list[str], a
         assert list(settings) == ["HEROKU_API_URL", "HEROKU_API_KEY"]
         asked = kosmo("lua", "-e", "return #app.integrations.heroku.list_apps()", env=settings)
         server.send_signal(signal.SIGINT)
-        assert (asked.stdout, asked.stderr) == (f"{apps}\n", "")
+        assert (asked.returncode, asked.stdout) == (0, f"{apps}\n")
     assert server.returncode == 130
 
 

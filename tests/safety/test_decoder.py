@@ -188,6 +188,7 @@ ALLOWED = {
     "walls/wire.py": "what the parent process sends, in the processes without a token",
     "kernel/channels.py": "messages that the front end signed, which may have halves of surrogate pairs",
     "magic/magics.py": "expressions that the user wrote in a cell of Python",
+    "render/frames.py": "a method of pandas' frames, on an expression that the user wrote",
     "cli/demo.py": "a notebook of this package",
     "accounts/discovery.py": "the user's own netrc file, whose size is bounded before",
     "values/fields.py": "names of columns, each a text that was written here",

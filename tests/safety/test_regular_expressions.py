@@ -37,6 +37,7 @@ MADE_LATER = {
     "client/client.py": "patterns of the catalogue, on arguments whose length is bounded",
     "client/secrets.py": "the spellings of a token; names of fields, on the start of a body",
     "integrations/heroku/demo/http.py": "requests to the simulated API",
+    "magic/magics.py": "a name of a variable, on the cell that its user edits",
     "magic/editing.py": "a name that is escaped, on the cell that its user edits",
     "lua/habits.py": "shipped patterns, on a line of a script; those on a whole script are tested below",
     "lua/run.py": "the name of a parameter, which is escaped, on the text of a call",

@@ -90,7 +90,7 @@ def test_the_schema_of_an_agents_run_has_the_bounds_of_each_limit() -> None:
         "cpu_limit": {"type": "number", "exclusiveMinimum": 0, "maximum": 30.0},
         "memory_limit": {"type": "integer", "minimum": 1 << 20, "maximum": 256 << 20},
     }
-    assert (properties["max_tokens"]["minimum"], properties["max_tokens"]["maximum"]) == (200, 5_000)
+    assert properties["max_tokens"] | {"description": ""} == {"type": "integer", "maximum": 5_000, "description": ""}
 
 
 # The same values at every door
