@@ -145,7 +145,7 @@ def check_tables(connection: sqlite3.Connection, file: Path) -> None:
         )
 
 
-MAX_VALUE_BYTES = 192 << 20  # of one value: a list of the largest size, with room for longer JSON
+MAX_VALUE_BYTES = 96 << 20  # of one value, such as a list with all of its pages
 READ_SECONDS = 10.0  # for one query, of a file that somebody may have made to take for ever
 MAX_REASON = 200  # characters of an error of SQLite
 STEPS = 10_000  # of SQLite's machine between two looks at the clock
@@ -404,7 +404,7 @@ def _explained(file: Path, error: sqlite3.Error, *, writes: bool) -> KosmoError:
         return _damaged(file, _reason(error))
     if code == sqlite3.SQLITE_INTERRUPT:
         return _damaged(file, f"it takes more than {READ_SECONDS:.0f} s to read")
-    if code == sqlite3.SQLITE_TOOBIG:
+    if code == sqlite3.SQLITE_TOOBIG and not writes:
         return _damaged(file, f"it has a value of more than {MAX_VALUE_BYTES >> 20} MiB")
     if not writes:
         return SettingsError(f"{file} cannot be read: {_reason(error)}.")
