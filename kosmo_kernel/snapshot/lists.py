@@ -271,7 +271,8 @@ class AccountLists:
         """
         granted = self._session.scopes(self._integration.name, self._session.account)
         if link and self._integration.credentials.lacks(link.scope, granted):
-            raise RefusedError(f"It needs a token with the scope {link.scope}; this one has {', '.join(granted)}.")
+            text = f"It needs a token with the scope {link.scope}; this one has {', '.join(granted)}."
+            raise RefusedError(text, status=HTTPStatus.FORBIDDEN)
 
     def _call(
         self, function: Function, arguments: dict[str, Any], later: Sequence[tuple[ListPlan, Way]] = ()

@@ -285,6 +285,7 @@ def test_what_the_token_has_no_scope_for_is_named_and_not_asked(file: Path, monk
 
     assert reasons["team_members"] == "It needs a token with the scope global; this one has read."
     assert reasons["config_vars"] == "It needs a token with the scope read-protected; this one has read."
+    assert {one["status"] for one in made.manifest.failures} == {403}
     assert not saved.complete
     assert reasons.keys() & saved.keys() == set()
     assert "domains" in saved
