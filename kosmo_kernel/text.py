@@ -44,12 +44,12 @@ class TableColumn(NamedTuple):
 
     @property
     def to_the_right(self) -> bool:
-        """Whether the cells are aligned to the right."""
+        """Return whether the cells are aligned to the right."""
         return self.kind == "number"
 
     @property
     def is_id(self) -> bool:
-        """Whether it is chosen last: it has ids, which no main column has."""
+        """Return whether it is chosen last: it has ids, which no main column has."""
         return self.kind == "id" and not self.main
 
 

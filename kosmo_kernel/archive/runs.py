@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 
 class RequestKey(NamedTuple):
-    """What a call asks for, under which its answers are looked up."""
+    """The key of a call, under which its answers are looked up."""
 
     service: str  # the name of the service
     account: str  # the alias of the account

@@ -1,4 +1,4 @@
-"""What passes between a run and its user interface: callbacks, and the output, sanitized and limited.
+"""Pass callbacks and output between a run and its user interface; the output is sanitized and limited.
 
 Every text that leaves the run passes through `RunOutput.clean`, which redacts tokens and removes terminal control
 codes.

@@ -1,4 +1,4 @@
-"""How a run of Lua fails: the error that users see, and where in the script it was raised."""
+"""Make the error of a failed run of Lua, with the place in the script where it was raised."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ _QUOTES = ("'", '"')
 
 
 class Options(SimpleNamespace):
-    """What a run may do, and how its values are shown: the options of a cell or a command, and those of a door.
+    """The options of a run, and of the display of its values: those of a cell or a command, and those of a door.
 
     Those of cells and commands are attributes of their names in the table of settings. One that is not set is False if
     it is a flag, an empty list if it can be repeated, and otherwise None. A run uses `account`, `timeout`,

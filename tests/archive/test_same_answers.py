@@ -102,14 +102,6 @@ NOTEBOOKS = ["access-audit", "costs", "deadlines", "drift", "dyno-audit", "first
 ABOUT_THE_ARCHIVE = ("Fictional data:", "Answered from ")
 
 
-@pytest.fixture(scope="module")
-def of_demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    file = tmp_path_factory.mktemp("archive") / "saved.kosmo"
-    with Session("demo") as session:
-        snapshot.take(session, file, every=True)
-    return file
-
-
 def shown(copy: Path) -> list[str]:
     """Return the lines of all outputs of a notebook, without those that say that an archive answered."""
     cells = nbformat.read(copy, as_version=4).cells
@@ -121,11 +113,11 @@ def shown(copy: Path) -> list[str]:
 @pytest.mark.full
 @pytest.mark.usefixtures("kernel_list")
 @pytest.mark.parametrize("name", NOTEBOOKS)
-def test_an_archive_answers_a_notebook_as_the_account_does(name: str, of_demo: Path, tmp_path: Path) -> None:
+def test_an_archive_answers_a_notebook_as_the_account_does(name: str, everything: Path, tmp_path: Path) -> None:
     notebook, live, saved = ROOT / "notebooks" / f"{name}.ipynb", tmp_path / "live.ipynb", tmp_path / "saved.ipynb"
     runs = [
         kosmo("run", str(notebook), "-o", str(live), "--demo", env={"KOSMO_DEMO": ""}),
-        kosmo("run", str(notebook), "-o", str(saved), "--from", str(of_demo), env={"KOSMO_DEMO": ""}),
+        kosmo("run", str(notebook), "-o", str(saved), "--from", str(everything), env={"KOSMO_DEMO": ""}),
     ]
     assert [run.returncode for run in runs] == [0, 0]
     assert len(shown(live)) > 5

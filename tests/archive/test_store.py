@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from wsgiref.types import StartResponse, WSGIEnvironment
 
 import pytest
+from altered_api import as_default_account
 
 from kosmo_kernel import heroku
 from kosmo_kernel.accounts import Account
@@ -16,10 +17,9 @@ from kosmo_kernel.archive import store
 from kosmo_kernel.archive.store import AnswerKey, Answers
 from kosmo_kernel.catalogue import Function
 from kosmo_kernel.client.call import Reply
-from kosmo_kernel.demo.server import serve
 from kosmo_kernel.errors import RefusedError
 from kosmo_kernel.integrations.heroku import HEROKU
-from kosmo_kernel.integrations.heroku.demo.api import DEMO_TOKEN, DemoApi
+from kosmo_kernel.integrations.heroku.demo.api import DemoApi
 from kosmo_kernel.integrations.heroku.demo.company import company
 from kosmo_kernel.progress.run import Cancelled
 from kosmo_kernel.session import Session
@@ -62,11 +62,9 @@ class CountingApi:
 
 
 @pytest.fixture
-def api(monkeypatch: pytest.MonkeyPatch) -> Iterator[CountingApi]:
+def api() -> Iterator[CountingApi]:
     counting = CountingApi()
-    with serve(counting) as served:
-        monkeypatch.setenv("HEROKU_API_URL", served.url)
-        monkeypatch.setenv("HEROKU_API_KEY", DEMO_TOKEN)
+    with as_default_account(counting):
         yield counting
 
 

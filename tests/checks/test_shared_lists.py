@@ -9,11 +9,11 @@ from datetime import date
 from wsgiref.types import StartResponse, WSGIEnvironment
 
 import pytest
+from altered_api import as_default_account
 
 from kosmo_kernel.checks.report import QuestionReport
 from kosmo_kernel.checks.run import run_questions
-from kosmo_kernel.demo.server import serve
-from kosmo_kernel.integrations.heroku.demo.api import DEMO_TOKEN, DemoApi
+from kosmo_kernel.integrations.heroku.demo.api import DemoApi
 from kosmo_kernel.integrations.heroku.demo.company import company
 from kosmo_kernel.questions.question import parse_question
 from kosmo_kernel.session import Session
@@ -44,11 +44,9 @@ class RefusingApi:
 
 
 @pytest.fixture
-def api(monkeypatch: pytest.MonkeyPatch) -> Iterator[RefusingApi]:
+def api() -> Iterator[RefusingApi]:
     made = RefusingApi()
-    with serve(made) as served:
-        monkeypatch.setenv("HEROKU_API_URL", served.url)
-        monkeypatch.setenv("HEROKU_API_KEY", DEMO_TOKEN)
+    with as_default_account(made):
         yield made
 
 

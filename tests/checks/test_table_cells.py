@@ -10,11 +10,11 @@ from typing import Any
 from wsgiref.types import StartResponse, WSGIEnvironment
 
 import pytest
+from altered_api import as_default_account
 
 from kosmo_kernel.checks.cell import ask_in_cell
-from kosmo_kernel.demo.server import serve
 from kosmo_kernel.errors import LuaRuntimeError, UnknownNameError
-from kosmo_kernel.integrations.heroku.demo.api import DEMO_TOKEN, DemoApi
+from kosmo_kernel.integrations.heroku.demo.api import DemoApi
 from kosmo_kernel.integrations.heroku.demo.company import company
 from kosmo_kernel.notebook.commands import NotebookContext, run_command
 from kosmo_kernel.render.display import Display
@@ -61,11 +61,9 @@ class Notebook:
 
 
 @pytest.fixture
-def api(monkeypatch: pytest.MonkeyPatch) -> Iterator[CountingApi]:
+def api() -> Iterator[CountingApi]:
     made = CountingApi()
-    with serve(made) as served:
-        monkeypatch.setenv("HEROKU_API_URL", served.url)
-        monkeypatch.setenv("HEROKU_API_KEY", DEMO_TOKEN)
+    with as_default_account(made):
         yield made
 
 

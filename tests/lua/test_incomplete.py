@@ -1,4 +1,4 @@
-"""What a script makes of a list that is not whole is known not to be whole, from the text of the scripts alone."""
+"""The text of scripts tells which values are made from a list that is not whole."""
 
 from __future__ import annotations
 

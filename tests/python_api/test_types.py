@@ -1,4 +1,4 @@
-"""What type checkers know of functions and tables. `mypy` checks this file, so each comment that ignores is needed."""
+"""The types of functions and tables. `mypy` checks this file, so each comment that ignores is needed."""
 
 from __future__ import annotations
 

@@ -9,13 +9,12 @@ from typing import Any
 from wsgiref.types import StartResponse, WSGIEnvironment
 
 import pytest
-from altered_api import said
+from altered_api import as_default_account, said
 from full_matrix import full_except
 
 from kosmo_kernel import integrations
-from kosmo_kernel.demo.server import serve
 from kosmo_kernel.errors import LuaRuntimeError
-from kosmo_kernel.integrations.heroku.demo.api import DEMO_TOKEN, DemoApi
+from kosmo_kernel.integrations.heroku.demo.api import DemoApi
 from kosmo_kernel.integrations.heroku.demo.company import company
 from kosmo_kernel.questions.discovery import find_table, table_names
 from kosmo_kernel.session import Session
@@ -51,11 +50,9 @@ class Refusing:
 
 
 @pytest.fixture
-def api(monkeypatch: pytest.MonkeyPatch) -> Iterator[Refusing]:
+def api() -> Iterator[Refusing]:
     refusing = Refusing()
-    with serve(refusing) as served:
-        monkeypatch.setenv("HEROKU_API_URL", served.url)
-        monkeypatch.setenv("HEROKU_API_KEY", DEMO_TOKEN)
+    with as_default_account(refusing):
         yield refusing
 
 

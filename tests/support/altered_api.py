@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from typing import Any
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
+import pytest
 from patience import PATIENCE
 
 from kosmo_kernel.demo.server import serve
@@ -21,6 +22,15 @@ def said(start_response: StartResponse, status: str, body: bytes) -> list[bytes]
     """Answer a request with a status and JSON."""
     start_response(status, [("Content-Type", "application/json"), ("Content-Length", str(len(body)))])
     return [body]
+
+
+@contextmanager
+def as_default_account(api: WSGIApplication) -> Iterator[None]:
+    """Serve an API on a real port, as that of the default account."""
+    with serve(api) as served, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HEROKU_API_URL", served.url)
+        patch.setenv("HEROKU_API_KEY", DEMO_TOKEN)
+        yield
 
 
 def without(*missing: str, told: str = "You may not.") -> WSGIApplication:
