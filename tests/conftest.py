@@ -133,6 +133,14 @@ def pytest_sessionfinish() -> None:
 
 
 @pytest.fixture(scope="module", autouse=True)
+def settings_of_a_file() -> Iterator[None]:
+    """Forget the settings that a fixture of the whole run has made, such as that of the demo account."""
+    with pytest.MonkeyPatch.context() as patch:
+        move_in(patch, Path(os.environ["HOME"]))
+        yield
+
+
+@pytest.fixture(scope="module", autouse=True)
 def unfrozen_garbage() -> Iterator[None]:
     """Exempt what a file of tests leaves behind: IPython collects all garbage for each new shell and each reset."""
     yield
