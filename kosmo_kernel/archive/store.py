@@ -6,7 +6,8 @@ asks, and what it got is kept. A question (a check, a table, the inventory) asks
 answer that was at most `MAX_AGE_SECONDS` old when the run began. What a run has read it uses to its end, even if that
 takes longer.
 
-Answers are kept as JSON, the newest `MAX_BYTES` of it. Failures are kept by the reading alone, so that one run asks
+Answers are kept as JSON, the newest `MAX_BYTES` of it. A run keeps the lists of the whole account that it has read to
+its end, also those that the store has dropped: there are few of them, and many questions need them. Failures are kept by the reading alone, so that one run asks
 once for what cannot be read, and the next run asks again. Of two threads that want the same answer, one asks.
 """
 
@@ -45,6 +46,7 @@ class AnswerKey(NamedTuple):
     path: str  # with the query, and of another host than that of the API with its name
     range: str  # `newest` and `since` of the call
     form: str  # how the function reads and redacts what came: functions of one address share answers of one form
+    of_account: bool  # no argument is part of the address
 
 
 def address_of(function: Function, args: Mapping[str, object]) -> tuple[str, str]:
@@ -90,6 +92,7 @@ class Reading:
         self.oldest: datetime | None = None
         self.from_store = 0
         self.failures: dict[AnswerKey, ApiError] = {}
+        self._lists: dict[AnswerKey, KeptAnswer] = {}  # of the whole account, that the run has used
 
     def age_note(self, ask_again: str) -> str:
         """Return a note on the age of the oldest answer when the run began; empty if that was young.
@@ -101,15 +104,20 @@ class Reading:
             return ""
         return f"read at {self.oldest.astimezone():%H:%M} ({age // 60:.0f} min ago); {ask_again} asks again"
 
-    def accepts(self, answer: KeptAnswer) -> bool:
-        """Return whether an answer is new enough."""
-        if answer.number > self._after:
-            return True
+    def chosen(self, key: AnswerKey, answer: KeptAnswer | None) -> KeptAnswer | None:
+        """Return the answer of the store if it is new enough, else that which the run has used before, or None."""
+        if answer and (answer.number > self._after or self._is_new(answer)):
+            return answer
+        return self._lists.get(key)
+
+    def _is_new(self, answer: KeptAnswer) -> bool:
         return not self._fresh and self._began.seconds_since(answer.read) <= MAX_AGE_SECONDS
 
-    def note(self, answer: KeptAnswer, *, from_store: bool) -> None:
+    def note(self, key: AnswerKey, answer: KeptAnswer, *, from_store: bool) -> None:
         """Note that the run uses an answer, which the store had or which has just come."""
         self.from_store += from_store
+        if key.of_account:
+            self._lists[key] = answer
         if answer.has_age:
             self.oldest = min(self.oldest or answer.read.time, answer.read.time)
 
@@ -152,7 +160,7 @@ class Answers:
     def key(self, account: Account, function: Function, args: Mapping[str, object]) -> AnswerKey:
         """Return the key of the answer to a call without a list argument."""
         who = blake2b(f"{account.url}\0{account.token.reveal()}".encode(errors="surrogatepass"), key=self._secret)
-        return AnswerKey(account.integration, who.digest(), *address_of(function, args), form_of(function))
+        return AnswerKey(account.integration, who.digest(), *address_of(function, args), form_of(function), not args)
 
     def take(self, key: AnswerKey, reading: Reading) -> Reply | None:
         """Return an answer that a reading accepts, or None.
@@ -163,10 +171,10 @@ class Answers:
         with self._lock:
             if failure := reading.failures.get(key):
                 raise _copied(failure)
-            answer = self._answers.get(key)
-            if answer is None or not reading.accepts(answer):
+            answer = reading.chosen(key, self._answers.get(key))
+            if answer is None:
                 return None
-            reading.note(answer, from_store=True)
+            reading.note(key, answer, from_store=True)
         return answer.reply()
 
     def ask(
@@ -230,7 +238,7 @@ class Answers:
             self._count += 1
             answer = KeptAnswer(content, is_list, Moment.now(), self._count, size, has_age)
             if reading:
-                reading.note(answer, from_store=False)
+                reading.note(key, answer, from_store=False)
             if replaced := self._answers.pop(key, None):
                 self._size -= replaced.size
             if size <= MAX_BYTES:

@@ -6,6 +6,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from wsgiref.types import StartResponse, WSGIEnvironment
 
 import pytest
@@ -24,6 +25,7 @@ from kosmo_kernel.integrations.heroku.demo.company import company
 from kosmo_kernel.progress.run import Cancelled
 from kosmo_kernel.session import Session
 from kosmo_kernel.settings.cell_options import Options
+from kosmo_kernel.snapshot import take
 from kosmo_kernel.text import Moment
 
 TABLES = ("apps", "addons", "domains", "formation", "people", "pipelines", "costs", "access", "stages", "certificates")
@@ -210,6 +212,30 @@ def test_the_oldest_answers_go_when_there_are_too_many_bytes(monkeypatch: pytest
     keep(answers, key_of(answers), "x" * store.MAX_BYTES)
     assert answers.take(key_of(answers), reading) is None
     assert answers.size <= store.MAX_BYTES
+
+
+def test_a_run_keeps_the_lists_of_the_account_that_the_store_has_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(store, "MAX_BYTES", 3 * store.OVERHEAD_BYTES)
+    answers = Answers()
+    reading = answers.reading(fresh=True)
+    answers.ask(key_of(answers), lambda: Reply([[{"name": "a"}]]), reading, lambda: None)
+    for app in "abcd":
+        answers.ask(key_of(answers, DYNOS, app_id=app), lambda: Reply([[{"name": "b"}]]), reading, lambda: None)
+    reply = answers.take(key_of(answers), reading)
+    assert reply is not None
+    assert reply.data == [{"name": "a"}]
+    assert answers.take(key_of(answers, DYNOS, app_id="a"), reading) is None
+    assert answers.take(key_of(answers), answers.reading()) is None
+    assert answers.size <= store.MAX_BYTES
+
+
+def test_a_snapshot_asks_for_each_address_once_although_the_store_drops_answers(
+    api: CountingApi, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store, "MAX_BYTES", 0)
+    with Session() as session:
+        take(session, tmp_path / "all.kosmo", every=True)
+    assert {request: count for request, count in api.requested.items() if count > 1} == {}
 
 
 def test_two_threads_that_want_one_list_make_one_request() -> None:
