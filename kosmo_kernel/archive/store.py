@@ -7,8 +7,9 @@ answer that was at most `MAX_AGE_SECONDS` old when the run began. What a run has
 takes longer.
 
 Answers are kept as JSON, the newest `MAX_BYTES` of it. A run keeps the lists of the whole account that it has read to
-its end, also those that the store has dropped: there are few of them, and many questions need them. Failures are kept by the reading alone, so that one run asks
-once for what cannot be read, and the next run asks again. Of two threads that want the same answer, one asks.
+its end, also those that the store has dropped: there are few of them, and many questions need them. Failures are kept
+by the reading alone, so that one run asks once for what cannot be read, and the next run asks again. Of two threads
+that want the same answer, one asks.
 """
 
 from __future__ import annotations

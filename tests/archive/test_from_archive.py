@@ -93,6 +93,14 @@ def test_what_an_archive_does_not_have_is_an_error(folder: Path, session: Sessio
         heroku.from_archive("saved.kosmo").list_regions()
 
 
+def test_no_tool_of_an_mcp_server_is_asked_where_an_archive_answers(folder: Path) -> None:
+    with (
+        Session(from_archive=folder / "saved.kosmo") as session,
+        pytest.raises(KosmoError, match="An archive has no answers of MCP servers, and with `--from` none is asked"),
+    ):
+        session.run("mcp.call('notes', 'search', {})")
+
+
 @pytest.mark.claim("archive-read")
 @pytest.mark.parametrize(
     "file",

@@ -23,6 +23,7 @@ from kosmo_kernel.integrations.heroku import HEROKU
 from kosmo_kernel.integrations.heroku.demo.api import DemoApi
 from kosmo_kernel.integrations.heroku.demo.company import company
 from kosmo_kernel.progress.run import Cancelled
+from kosmo_kernel.results import run_document
 from kosmo_kernel.session import Session
 from kosmo_kernel.settings.cell_options import Options
 from kosmo_kernel.snapshot import take
@@ -124,6 +125,27 @@ def test_a_table_in_python_says_when_it_was_read_and_asks_again_with_fresh(
     fresh = heroku.tables.stages(fresh=True)
     assert api.count("/apps") == 2
     assert fresh.attrs["read_at"] > first.attrs["read_at"]
+
+
+def test_json_has_the_age_of_answers_and_a_note_tells_it_after_a_minute(
+    api: CountingApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Session() as session:
+        session.run("heroku.tables.stages()")
+        for seconds, tells in ((50, False), (70, True)):
+            with monkeypatch.context() as patch:
+                patch.setattr(Moment, "now", later(seconds))
+                meta = run_document(session.run("heroku.tables.stages()"))["meta"]
+            assert meta["from_store"] >= 3
+            assert datetime.now(UTC) - datetime.fromisoformat(meta["read_at"]) < timedelta(seconds=60)
+            assert any("asks again" in note for note in meta["notes"]) is tells
+
+
+def test_the_demo_never_tells_the_age_of_answers(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    session.run("heroku.tables.stages()")
+    monkeypatch.setattr(Moment, "now", later(425))
+    notes = session.run("heroku.tables.stages()").notes
+    assert not any("asks again" in note for note in notes)
 
 
 def test_fresh_asks_again_each_time_also_in_one_script(api: CountingApi) -> None:

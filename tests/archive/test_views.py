@@ -145,6 +145,13 @@ def test_a_list_of_thousands_of_fields_has_a_view_of_the_first(tmp_path: Path) -
     assert len(archive.SavedSnapshot(file).records("things").rows[0]) == 3_000
 
 
+def test_what_is_no_list_has_the_prefix_of_the_package(small: Path) -> None:
+    names = rows_of(small, "SELECT name FROM sqlite_master WHERE type != 'view' AND sql IS NOT NULL")
+    assert len(names) > 5
+    assert all(row["name"].startswith("kosmo_") for row in names)
+    assert not any(name.startswith("kosmo_") for name in views(small))
+
+
 def test_a_view_that_a_user_added_stays(small: Path) -> None:
     with closing(sqlite3.connect(small)) as connection:
         connection.execute("CREATE VIEW mine AS SELECT count(*) AS dynos FROM dynos")

@@ -378,6 +378,12 @@ def test_a_snapshot_of_another_account_or_user_is_not_added(
     assert len(archive.SavedSnapshot(own).times) == 1
 
 
+def test_a_look_alike_has_the_same_address_at_each_port(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for _ in range(2):
+        taken(DemoApi(company(4, seed=7)), file, monkeypatch)
+    assert len(archive.SavedSnapshot(file).times) == 2
+
+
 def test_a_text_that_two_snapshots_have_is_stored_once(file: Path, session: Session) -> None:
     snapshot.take(session, file)
     before = file.stat().st_size
