@@ -34,7 +34,7 @@ EMPTY_TABLES = {
     "no apps": {
         *("access", "addon_attachments", "addons", "apps", "buildpacks", "certificates", "config_vars", "databases"),
         *("domains", "drains", "dyno_sizes", "formation", "maintenances", "pipeline_stages", "pipelines"),
-        *("review_apps", "stages", "webhooks"),
+        *("review_apps", "sni_endpoints", "stages", "webhooks"),
     },
     "no teams": {"team_members", "teams", "spaces", "space_access"},
     "no add-ons": {"addon_attachments", "addons", "databases", "maintenances"},

@@ -390,31 +390,32 @@ def test_apps_by_stage(reports: Reports) -> None:
     )
 
 
+def is_custom(domain: Mapping[str, Any]) -> bool:
+    """Return whether a domain is one of a customer."""
+    return bool(domain["kind"] == "custom")
+
+
 def test_domains_without_a_certificate(reports: Reports) -> None:
-    audit = reports.notebooks["dyno-audit"]
-    without_acm = {app["name"] for app in reports.inventory("apps") if not app["acm"]}
-    covered = {host for row in reports.inventory("certificates") for host in row["domains"]}
+    audit, certificates = reports.notebooks["dyno-audit"], reports.inventory("certificates")
+    without = {
+        (row["app"], row["hostname"]) for row in certificates if row["kind"] == "custom" and row["covered"] is False
+    }
 
     agree(
         reports.plain.bare_domains,
         check=pairs(reports.checks["domains-without-certificate"], "app", "domain"),
         audit=pairs(audit["no-certificate"], "app", "domain"),
-        inventory={
-            (row["app"], row["hostname"])
-            for row in reports.inventory("domains")
-            if row["kind"] == "custom"
-            and not row["certificate"]
-            and row["hostname"] not in covered
-            and row["app"] in without_acm
-        },
+        inventory={(row["app"], row["hostname"]) for row in certificates if row["reason"] and not row["acm"]},
     )
-    without = {
-        (row["app"], row["hostname"])
-        for row in reports.inventory("domains")
-        if row["kind"] == "custom" and not row["certificate"] and row["hostname"] not in covered
-    }
-    agree(without, audit=pairs(audit["uncovered"], "app", "domain"))
+    agree(
+        reports.plain.certificates,
+        table={(row["app"], row["hostname"]): (row["certificate"], row["last_day"]) for row in certificates},
+    )
+    custom = {(app, one["hostname"]) for app, of in reports.plain.domains.items() for one in of if is_custom(one)}
+    bare = {key for key in custom if reports.plain.certificates[key] == (None, None)}
+    agree(bare, table=without, audit=pairs(audit["uncovered"], "app", "domain"))
     agree(len(without), figure=reports.figures("dyno-audit")["domains without a certificate"])
+    assert all(row["reason"] for row in certificates if row["covered"] is False)
 
 
 @dataclass

@@ -305,7 +305,7 @@ def test_a_search_with_a_book_looks_for_its_first_words_only() -> None:
 @pytest.mark.parametrize(
     ("words", "first"),
     [
-        ("certif", "list_domains"),
+        ("certif", "list_sni_endpoints"),
         ("certifcate", "list_domains"),
         ("colaborator", "list_collaborators"),
         ("list_addon", "list_addons"),

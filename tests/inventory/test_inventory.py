@@ -85,7 +85,8 @@ def all_of(whole: Company) -> dict[str, Keys]:
             (one["addon"]["name"], one["app"]["name"], one["name"]) for one in whole.addon_attachments
         ),
         "domains": Counter((app["name"], one["hostname"]) for app, own in by_app for one in own.domains),
-        "certificates": Counter(
+        "certificates": Counter((app["name"], one["hostname"]) for app, own in by_app for one in own.domains),
+        "sni_endpoints": Counter(
             (app["name"], one["name"], one["ssl_cert"]["expires_at"][:10])
             for app in whole.apps
             for one in app_records.sni_endpoints(make, app)
@@ -129,7 +130,8 @@ COLUMNS = {
     "addons": ("owner_app", "name", "plan"),
     "addon_attachments": ("addon", "app", "attachment"),
     "domains": ("app", "hostname"),
-    "certificates": ("app", "name", "last_day"),
+    "certificates": ("app", "hostname"),
+    "sni_endpoints": ("app", "name", "last_day"),
     "config_vars": ("app", "name"),
     "pipelines": ("name",),
     "pipeline_stages": ("pipeline", "stage", "app"),
@@ -379,8 +381,8 @@ def test_a_snapshot_without_some_lists_says_which_are_missing(folder: Path, sess
 
     assert missing["formation"] == ("The snapshot does not have this list; `kosmo snapshot --all` takes every list.")
     assert {"apps", "domains", "collaborators"} & missing.keys() == set()
-    names = ["apps", "costs", "addons", "domains", "people", "access", "obstacles", "terraform_imports"]
-    assert [one.kind.name for one in data.inventory_tables] == names
+    names = ["apps", "costs", "addons", "domains", "certificates", "people", "access", "obstacles"]
+    assert [one.kind.name for one in data.inventory_tables] == [*names, "terraform_imports"]
 
 
 def test_apps_of_a_team_that_the_account_cannot_reach_are_named(demo: AccountData) -> None:

@@ -46,10 +46,13 @@ def test_tables_without_rows_are_one_sentence_that_says_whether_their_lists_were
     refused = [{"table": "domains", "app_id": "my-app", "status": 403, "message": "Refused."}]
 
     for data, sentences in (
-        (none, ["There are none of these: domains, webhooks."]),
+        (none, ["There are none of these: domains, certificates, webhooks."]),
         (
             replace(none, failures=refused),
-            ["There are none of these: webhooks.", "There are none of these in what could be read: domains."],
+            [
+                "There are none of these: webhooks.",
+                "There are none of these in what could be read: domains, certificates.",
+            ],
         ),
     ):
         page = BeautifulSoup(page_of(data), "html.parser")

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from altered_api import without
-from clean_company import clean_company
+from clean_company import ENDPOINTS, clean_company
 from full_matrix import full_except
 from repository import ROOT
 
@@ -337,3 +337,48 @@ def test_a_database_that_cannot_be_read_is_called_by_its_name(demo: Session) -> 
     result = demo.run('return heroku.tables.databases({ errors = "collect" })')
     assert [note for note in result.unread if "postgresql-spherical-36641 (403 forbidden)" in note] == result.unread
     assert {row["addon_id"] for row in result.failures} == {"86e10531-11bd-54ec-afbc-e0d20424e43f"}
+
+
+def test_each_domain_has_its_certificate_or_the_reason_why_none_covers_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = clean_company(3)
+    app = next(app for app in whole.apps if app["team"] and len(custom_domains(whole, app)) == 2)
+    apex, www = custom_domains(whole, app)
+    [endpoint, other] = whole.at(ENDPOINTS, app)
+    cert = endpoint["ssl_cert"]
+    host = apex["hostname"]
+
+    def told(names: list[str] | None, attached: bool, **fields: Any) -> tuple[Any, ...]:
+        """Return the row of `www`, where the one certificate has these names, and is or is not attached to it."""
+        cert.update(cert_domains=names)
+        endpoint["domains"] = [apex["id"], *([www["id"]] if attached else [])]
+        www.update(sni_endpoint={"id": endpoint["id"], "name": endpoint["name"]} if attached else None)
+        www.update(fields)
+        whole.put([endpoint], ENDPOINTS, app)
+        with asked(whole, monkeypatch) as session:
+            found = {row["hostname"]: row for row in rows(session, "certificates")}
+            assert len(found) == sum(len(whole.resources_of(one).domains) for one in whole.apps)
+        row = found[www["hostname"]]
+        return row["covered"], row["certificate"], row["last_day"], row["reason"]
+
+    name, last = endpoint["name"], cert["expires_at"][:10]
+    assert told([host, www["hostname"]], attached=True) == (True, name, last, None)
+    assert told([f"*.{host.upper()}"], attached=True) == (True, name, last, None)
+    assert told(None, attached=True) == (True, name, last, None)
+    assert told([host], attached=True) == (False, name, last, f"certificate {name} is not for this name")
+    unattached = f"certificate {name} is for this name, and not attached to it"
+    assert told([f"*.{host}"], attached=False) == (False, None, None, unattached)
+    assert told([host], attached=False, acm_status="failing", acm_status_reason="Invalid DNS")[3] == (
+        "ACM fails: Invalid DNS"
+    )
+    waits = told([host], attached=False, acm_status="in-progress", acm_status_reason=None)
+    assert waits == (False, None, None, "ACM waits: in-progress")
+    app["acm"] = False
+    none = told([host], attached=False, acm_status=None)
+    assert none == (False, None, None, "ACM is off, and no certificate is attached")
+    assert other["name"] != name
+
+
+def custom_domains(whole: Company, app: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the domains of an app that are not Heroku's, the shortest first."""
+    custom = [one for one in whole.resources_of(app).domains if one["kind"] == "custom"]
+    return sorted(custom, key=lambda one: len(one["hostname"]))

@@ -269,6 +269,18 @@ class PlainAccount:
             }
         return found
 
+    @cached_property
+    def certificates(self) -> dict[tuple[str, str], tuple[str | None, str | None]]:
+        """The certificate of each domain and its last day, by app and host; both None where it has none."""
+        found: dict[tuple[str, str], tuple[str | None, str | None]] = {}
+        for app, domains in self.domains.items():
+            of = {id_: endpoint for endpoint in self.sni_endpoints[app] for id_ in endpoint["domains"]}
+            for domain in domains:
+                endpoint = of.get(domain["id"])
+                last = endpoint["ssl_cert"]["expires_at"][:10] if endpoint else None
+                found[app, domain["hostname"]] = (endpoint["name"] if endpoint else None, last)
+        return found
+
 
 def is_person(email: str) -> bool:
     """Return whether an address is one of a person, and does not stand for a team."""

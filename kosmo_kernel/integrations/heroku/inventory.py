@@ -200,8 +200,9 @@ def left_out(data: AccountTables) -> str:
 INVENTORY = InventoryFacts(
     tables=(
         *("apps", "formation", "costs", "dyno_sizes", "buildpacks", "addons", "addon_attachments", "domains"),
-        *("certificates", "config_vars", "drains", "webhooks", "pipelines", "pipeline_stages", "review_apps", "teams"),
-        *("team_members", "people", "access", "spaces", "space_access", "obstacles", "terraform_imports"),
+        *("certificates", "sni_endpoints", "config_vars", "drains", "webhooks", "pipelines", "pipeline_stages"),
+        *("review_apps", "teams", "team_members", "people", "access", "spaces", "space_access", "obstacles"),
+        *("terraform_imports",),
         *("databases", "maintenances", "deadlines"),
     ),
     more_tables=("databases", "maintenances", "deadlines"),

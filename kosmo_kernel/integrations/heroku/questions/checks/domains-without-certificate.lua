@@ -6,12 +6,7 @@
 -- scope: read
 -- key: app, domain
 -- profile: start
-local apps = heroku.list_apps()
-local by_name = list.index_by(apps, "name")
-local endpoints = heroku.list_sni_endpoints({ app_id = apps })
-local covered = list.count_by(list.flatten(list.map(endpoints, "domains")))
-local bare = list.filter(heroku.list_domains({ app_id = apps }), function(one)
-  local has_certificate = one.sni_endpoint or covered[one.id] or by_name[one.app.name].acm
-  return one.kind == "custom" and not has_certificate
+local bare = { kind = "custom", covered = false, acm = false }
+return list.map(list.filter(heroku.tables.certificates(), bare), function(one)
+  return { app = one.app, domain = one.hostname }
 end)
-return list.map(bare, function(one) return { app = one.app.name, domain = one.hostname } end)

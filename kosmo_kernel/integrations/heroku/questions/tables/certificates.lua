@@ -1,27 +1,66 @@
 -- title: Certificates
--- about: Every certificate (SNI endpoint), with its last day.
--- needs: list_sni_endpoints
+-- about: One row for each domain: whether a certificate covers it, which one and until when, or the reason why none does.
+--   A domain of Heroku's own, such as one below herokuapp.com, has a certificate of Heroku. `acm` says whether Heroku looks
+--   after the certificates of the app (ACM). Where the certificates of an app could not be read, `covered` is empty for a
+--   domain that has none attached. Certificates that no domain uses are in `sni_endpoints`.
+-- needs: list_domains
 -- key: id
--- columns: name, app, domains, subject, issuer, managed_by_heroku, self_signed, first_day, last_day, id
--- page: name, app, domains, issuer, managed_by_heroku, last_day
--- order: last_day, name
+-- columns: hostname, app, kind, covered, certificate, last_day, acm, acm_status, reason, id
+-- page: hostname, app, kind, covered, certificate, last_day, reason
+-- order: app, kind, hostname
 local apps = heroku.list_apps()
 local by_name = list.index_by(list.unique_by(apps, "name"), "name")
-local hosts, managed = {}, {} -- Heroku makes and renews the certificates of an app with ACM
-for _, domain in ipairs(heroku.list_domains({ app_id = apps })) do
-  local app = by_name[domain.app_id]
-  hosts[domain.id] = domain.hostname
-  local endpoint = domain.acm_status and app and app.acm and domain.sni_endpoint
-  if endpoint and endpoint.id then managed[endpoint.id] = true end
+local endpoints = list.unique_by(heroku.list_sni_endpoints({ app_id = apps }), "id")
+local by_id, of_app = list.index_by(endpoints, "id"), list.group_by(endpoints, "app_id")
+local attached = {}
+for _, endpoint in ipairs(endpoints) do
+  for _, id in ipairs(endpoint.domains or {}) do attached[id] = endpoint end
 end
-return list.map(heroku.list_sni_endpoints({ app_id = apps }), function(endpoint)
-  local cert, is_managed = endpoint.ssl_cert or {}, managed[endpoint.id] == true
-  if not was_read("list_domains", endpoint.app_id) then is_managed = nil end
+
+-- Return whether a certificate is for a host; also where its names cannot tell. "*" stands for one label.
+local function names(endpoint, host)
+  local hosts = (endpoint.ssl_cert or {}).cert_domains or {}
+  local wildcard = host:gsub("^[^.]+", "*", 1)
+  if not hosts[1] or host:find("[\128-\255]") then return true end
+  local function fits(one) return one:lower() == host or one:lower() == wildcard end
+  return list.find(hosts, fits) ~= nil
+end
+
+-- Return why no certificate covers a domain; `endpoint` is the one that it has nevertheless.
+local function reason_of(domain, app, endpoint)
+  local host, status = domain.hostname:lower(), domain.acm_status
+  if endpoint then return "certificate " .. endpoint.name .. " is not for this name" end
+  local function fits(one)
+    local hosts = (one.ssl_cert or {}).cert_domains or {}
+    return hosts[1] and names(one, host)
+  end
+  local fitting = list.find(of_app[domain.app_id] or {}, fits)
+  local other = fitting and "certificate " .. fitting.name
+  if other then return other .. " is for this name, and not attached to it" end
+  if app.acm == false then return "ACM is off, and no certificate is attached" end
+  if not app.acm then return "no certificate is attached" end
+  local told = domain.acm_status_reason or status or "not begun"
+  local is_failing = status == "failing" or status == "failed"
+  return (is_failing and "ACM fails: " or "ACM waits: ") .. told
+end
+
+return list.map(heroku.list_domains({ app_id = apps }), function(domain)
+  local app = by_name[domain.app_id] or {}
+  local own = domain.sni_endpoint
+  local endpoint = own and by_id[own.id] or attached[domain.id]
+  local cert, covered, reason = endpoint and endpoint.ssl_cert or {}, true, nil
+  if domain.kind ~= "heroku" then
+    if endpoint then covered = names(endpoint, domain.hostname:lower())
+    elseif not own then covered = false end
+    if covered == false then reason = reason_of(domain, app, endpoint) end
+    if not own and not endpoint and not was_read("list_sni_endpoints", domain.app_id) then
+      covered, reason = nil, nil
+    end
+  end
   return {
-    name = endpoint.name, app = endpoint.app and endpoint.app.name or endpoint.app_id,
-    domains = list.map(endpoint.domains or {}, function(id) return hosts[id] or id end),
-    subject = cert.subject, issuer = cert.issuer, managed_by_heroku = is_managed,
-    self_signed = cert["self_signed?"], first_day = cert.starts_at and cert.starts_at:sub(1, 10),
-    last_day = cert.expires_at and cert.expires_at:sub(1, 10), id = endpoint.id,
+    hostname = domain.hostname, app = domain.app and domain.app.name or domain.app_id,
+    kind = domain.kind, covered = covered, certificate = (endpoint or own or {}).name,
+    last_day = cert.expires_at and cert.expires_at:sub(1, 10), acm = app.acm,
+    acm_status = domain.acm_status, reason = reason, id = domain.id,
   }
 end)

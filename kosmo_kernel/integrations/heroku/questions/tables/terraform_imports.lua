@@ -47,7 +47,7 @@ local first = list.index_by(list.unique_by(own, "addon.id"), "id")
 each(attachments, function(one, app)
   if not first[one.id] then add("addon_attachment", app .. "_" .. one.name, one.id) end
 end)
-for _, one in ipairs(heroku.tables.certificates()) do managed[one.id] = one.managed_by_heroku end
+for _, one in ipairs(heroku.tables.sni_endpoints()) do managed[one.id] = one.managed_by_heroku end
 local custom = list.filter(heroku.list_domains(of_apps), { kind = "custom" })
 each(custom, function(one, app) add("domain", one.hostname, app .. ":" .. one.id) end)
 each(heroku.list_sni_endpoints(of_apps), function(one, app)
