@@ -347,7 +347,7 @@ class Function(Struct, frozen=True, dict=True):
         """Return the records of a list function in words, such as `app features`."""
         return self.name.removeprefix("list_").replace("_", " ")
 
-    @property
+    @cached_property
     def signature(self) -> str:
         """The form of a call: `list_dynos({ app_id })`; optional parameters have a question mark."""
         if not self.params:

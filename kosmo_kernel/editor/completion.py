@@ -34,6 +34,7 @@ from kosmo_kernel.values.lua_literals import KEYWORDS, is_lua_name
 from kosmo_kernel.values.lua_source import WHOLE, Binding, TableEntry
 
 _WORD = lazy_pattern(r"\w*")
+_LONGEST_NAMESPACE = 4  # names in `app.integrations.heroku.production`
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +153,7 @@ def _names(resolver: Resolver, after_cursor: str) -> Iterator[Match]:
     for name, binding in names.items():
         variables.pop(name, None)
         yield _written_match(resolver, name, binding)
-    yield from _live_matches(resolver, (), variables)
+    yield from _live_matches((), variables)
     yield from (Match(word, "keyword") for word in sorted(KEYWORDS))
 
 
@@ -197,7 +198,7 @@ def _live_members(resolver: Resolver, path: Chain) -> Iterator[Match]:
         names |= dict.fromkeys(accounts.names(integration), "table")
     elif not names and above is not None and chain[-1] not in above.names():
         names = dict.fromkeys(above.table.names, "function")
-    yield from _live_matches(resolver, chain, names)
+    yield from _live_matches(chain, names)
 
 
 def _written_match(resolver: Resolver, name: str, setting: Binding | TableEntry) -> Match:
@@ -212,16 +213,16 @@ def _written_match(resolver: Resolver, name: str, setting: Binding | TableEntry)
     return Match(name, "function", f"{name}({', '.join(source.parameters(at))})")
 
 
-def _live_matches(resolver: Resolver, chain: Chain, kinds: Mapping[str, str]) -> Iterator[Match]:
+def _live_matches(chain: Chain, kinds: Mapping[str, str]) -> Iterator[Match]:
     """Yield the matches for the names that the live state has after a chain, with their kinds."""
+    owner = integration_at(chain[:3]) if len(chain) <= _LONGEST_NAMESPACE else None
+    functions = owner.names() if owner else {}
     for name in sorted(kinds, key=lambda name: (name.startswith("_"), name.lower())):
         path, kind = (*chain, name), kinds[name]
         entry = library().get(".".join(map(str, path)))
-        function = resolver.function_at(path) if path[0] == "app" and kind == "function" else None
-        if entry is not None and kind == "function":
-            yield Match(name, "function", entry.signature)
-        elif function is not None:
-            yield Match(name, "function", function.signature)
+        described = (entry or functions.get(name)) if kind == "function" else None
+        if described is not None:
+            yield Match(name, "function", described.signature)
         elif path[0] == "app" or (entry is not None and kind == "table"):
             yield Match(name, "module")
         elif kind.startswith("function"):

@@ -122,7 +122,7 @@ def integration_at(chain: Sequence[str | int]) -> Integration | None:
 def call_result_of(description: Mapping[str, Any] | None) -> CallResult | None:
     """Return the result of a catalogue function that a value of the live state is, or is part of, or None."""
     name, star, _ = str((description or {}).get("of", "")).partition("*")
-    function = integrations.function_named(name)
+    function = integrations.function_named(name) if name else None
     if function is None or description is None:
         return None
     path = tuple(step for step in description.get("path") or () if isinstance(step, str))
@@ -210,18 +210,20 @@ def _default_names(chain: Chain) -> Iterator[tuple[str, str]]:
             owner = integration_at(chain) or integration_at(chain[:-1])
             yield from ((name, "function") for name in (owner.table.names if owner else ()))
         case _:
-            prefix = "".join(f"{name}." for name in chain)
-            names = [name.removeprefix(prefix) for name in library() if name.startswith(prefix)]
-            yield from ((name, _kind(prefix + name)) for name in names if "." not in name)
+            yield from _library_names().get(".".join(map(str, chain)), {}).items()
             if chain in ((), ("app", "integrations")):
                 yield from ((integration.name, "table") for integration in integrations.loaded())
 
 
-def _kind(name: str) -> str:
-    """Return the Lua type of a library entry."""
-    if "(" in library()[name].signature:
-        return "function"
-    return "table" if any(other.startswith(f"{name}.") for other in library()) else "field"
+@cache
+def _library_names() -> dict[str, dict[str, str]]:
+    """Return the names of the library by the name of the table that they are in, each with its Lua type."""
+    names: dict[str, dict[str, str]] = {"": {}}
+    for entry in reversed(library().values()):  # a table is above its names
+        table, _, name = entry.name.rpartition(".")
+        kind = "function" if "(" in entry.signature else "table" if entry.name in names else "field"
+        names.setdefault(table, {})[name] = kind
+    return {table: dict(reversed(own.items())) for table, own in names.items()}
 
 
 # Meanings ----------------------------------------------------------------------------------------------
