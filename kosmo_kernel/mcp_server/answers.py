@@ -12,12 +12,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from itertools import count
 from typing import Any, NamedTuple
 
 from kosmo_kernel import integrations
 from kosmo_kernel.errors import KosmoError
 from kosmo_kernel.mcp_server.sessions import ClientSession
+from kosmo_kernel.mcp_server.tokens import within
 from kosmo_kernel.render.bounded import Bounded, bounded
 from kosmo_kernel.render.error_lines import error_lines
 from kosmo_kernel.render.text import escape_control
@@ -25,7 +27,6 @@ from kosmo_kernel.results import Result, dry_run_summary
 from kosmo_kernel.safety.text import shortened, skeleton
 from kosmo_kernel.values.records import Records
 
-CHARACTERS_PER_TOKEN = 4  # as a rule of thumb; clients count differently
 MAX_VALUES = 20  # values of one script that are shown
 MAX_NOTE_LENGTH = 300  # characters
 MORE = "more"  # in place of code: the next rows of the list that was cut last
@@ -35,6 +36,7 @@ EMPTY = '""'  # how an empty text is shown
 _ANGLE_BRACKET = re.compile("[<\ufe64\uff1c]")
 _TAGS = 40  # characters of both tags, with the line ends around all parts
 _OVERHEAD = 80  # characters of both tags and of the line above them, with their line ends
+_NOTES = 240  # characters that notes may use even of a small bound
 _MIN_ROOM = 40  # characters that are worth showing
 _MAX_HINTS = 3
 _HINT_LENGTH = 200  # characters of a line on what was cut
@@ -59,7 +61,10 @@ def answer_of_text(text: str, max_tokens: int, rest: str = "") -> str:
         max_tokens: the bound.
         rest: the Lua expression that has the text, for the advice on how to see the rest of it.
     """
-    room = max_tokens * CHARACTERS_PER_TOKEN
+    return within(max_tokens, lambda room: _text(text, room, rest), str)
+
+
+def _text(text: str, room: int, rest: str) -> str:
     if len(text) <= room:
         return text
     part = bounded(text, room - _HINT_LENGTH)
@@ -69,9 +74,12 @@ def answer_of_text(text: str, max_tokens: int, rest: str = "") -> str:
 
 def answer_of_data(lines: Sequence[str], max_tokens: int, above: Sequence[str] = (), notes: Sequence[str] = ()) -> str:
     """Return the first lines of data and notes within a number of tokens, below a few lines of our own."""
-    bound = max_tokens * CHARACTERS_PER_TOKEN
-    head, noted = "\n".join(above), _notes(notes, bound // 4)
-    part = bounded("\n".join(lines), bound - len(head) - len(noted) - _OVERHEAD)
+    return within(max_tokens, partial(_lines, lines, above, notes), str)
+
+
+def _lines(lines: Sequence[str], above: Sequence[str], notes: Sequence[str], room: int) -> str:
+    head, noted = "\n".join(above), _notes(notes, room // 4)
+    part = bounded("\n".join(lines), room - len(head) - len(noted) - _OVERHEAD)
     data = "\n".join(filter(None, [part.text, noted]))
     return "\n".join(filter(None, [head, tagged(data), f"… {part.left_out}." if part.left_out else ""]))
 
@@ -100,11 +108,35 @@ def answer_of_run(
         summary_of_value: returns the text that stands for the value, within a number of characters; that of the value
             itself if None.
     """
-    bound = max_tokens * CHARACTERS_PER_TOKEN
+    within_room: Callable[[int], ToolResult] = partial(
+        _answer_of_run,
+        result,
+        error=error,
+        name=name,
+        first_row=first_row,
+        earlier=earlier,
+        further=further,
+        summary_of_value=summary_of_value,
+    )
+    return within(max_tokens, within_room, lambda answer: answer.text)
+
+
+def _answer_of_run(
+    result: Result | None,
+    bound: int,
+    *,
+    error: KosmoError | None,
+    name: str,
+    first_row: int,
+    earlier: Sequence[str],
+    further: str,
+    summary_of_value: Callable[[int], str] | None,
+) -> ToolResult:
+    """Return the answer to a run of Lua or to a call within `bound` characters; see `answer_of_run`."""
     message = _error(error, bound * 3 // 4) if error else ""
     notes = [*earlier, *(result.notes if result else ())]
     notes += [dry_run_summary(result.planned)] if result and result.dry_run and not error else []
-    noted = _notes(notes, min(bound // 4, bound - len(message) - len(_NO_ROOM)) - len(further) - _TAGS)
+    noted = _notes(notes, min(max(bound // 4, _NOTES), bound - len(message) - len(_NO_ROOM)) - len(further) - _TAGS)
     values = list(result.values_to_show) if result and not error else []
     values = values if any(value is not None for value in values) else []
     room = bound - len(message) - len(noted) - len(further) - _OVERHEAD

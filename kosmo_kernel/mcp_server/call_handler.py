@@ -271,7 +271,7 @@ def _run_lua(session: ClientSession, arguments: dict[str, Any], call: InFlightCa
     if result is not None and not is_dry:
         result.notes += session.incomplete.follow(arguments[CODE], number, result.unread)
     if result is not None and result.output and number not in session.lua.kept and (error or result.value is None):
-        is_long = len(result.output) > call.max_tokens * answers.CHARACTERS_PER_TOKEN // 2
+        is_long = len(result.output) > call.max_tokens // 2
         if is_long or is_left:  # because the answer may show a part
             result.notes[:0] = filter(None, [session.lua.keep(number, result.output, len(result.output))])
     return _answer(session, call, number, result, error)

@@ -375,7 +375,7 @@ RESPONSE_LIMIT = _limit(
 )
 MAX_TOKENS = _limit(
     "max_tokens",
-    "Tokens, of four characters each, that an agent may have as the `max_tokens` of an answer of `kosmo mcp:serve`.",
+    "Tokens, by an estimate, that an agent may have as the `max_tokens` of an answer of `kosmo mcp:serve`.",
     Number("a whole number of tokens, 200 or more", "TOKENS", minimum=200, maximum=1_000_000, is_whole=True),
     10_000,
     set_by=(ENV, COMMAND),
