@@ -80,6 +80,8 @@ def kernel(accounts: Sequence[str], folder: Path) -> Iterator[str]:
     """Yield all messages of the Lua kernel, its command line, and the memory of its Lua process."""
     with known_to_jupyter(folder / "jupyter"):
         os.environ |= {"KOSMO_DEMO": "0", "PYTHONPATH": _quick()}
+        (spec,) = folder.glob("jupyter/kernels/*/kernel.json")
+        spec.write_text(spec.read_text().replace('"-E", ', ""))  # which would ignore `PYTHONPATH`
         with running() as one:
             for account in accounts:
                 yield json.dumps(one.run(CODE.format(account=account)))
@@ -92,14 +94,14 @@ def kernel(accounts: Sequence[str], folder: Path) -> Iterator[str]:
 def command(accounts: Sequence[str], folder: Path) -> Iterator[str]:
     """Yield what the command line writes."""
     quick = {"PYTHONPATH": _quick()}
-    for account in accounts:
-        for args in (
-            ("call", f"heroku.{account}.list_apps", "--json"),
-            ("lua", "-e", CODE.format(account=account), "--json", "--record", str(folder / account)),
-            ("accounts",),
-        ):
-            done = kosmo(*args, env=quick)
-            yield done.stdout + done.stderr
+    code = "\n".join(f"print(pcall(function () {CODE.format(account=account)} end))" for account in accounts[1:])
+    for args in (
+        *(("call", f"heroku.{account}.list_apps", "--json") for account in accounts),
+        ("lua", "-e", f"{code}\n{CODE.format(account=accounts[0])}", "--json", "--record", str(folder / "archive")),
+        ("accounts",),
+    ):
+        done = kosmo(*args, env=quick)
+        yield done.stdout + done.stderr
     yield from (path.read_bytes().decode(errors="replace") for path in folder.iterdir())
 
 
