@@ -39,6 +39,7 @@ from kosmo_kernel.errors import (
 from kosmo_kernel.integrations.heroku import HEROKU
 from kosmo_kernel.integrations.heroku.demo.api import DEMO_TOKEN, DemoApi
 from kosmo_kernel.integrations.heroku.demo.company import company
+from kosmo_kernel.results import run_document
 from kosmo_kernel.session import Session
 
 AUDIT = """
@@ -115,6 +116,23 @@ def test_an_audit_is_replayed_without_a_network_and_without_a_token(
         (call.path, call.account, call.rows, call.requests) for call in first.calls
     ]
     assert DEMO_TOKEN.encode() not in file.read_bytes()
+
+
+@pytest.mark.parametrize("code", [AUDIT, "return heroku.tables.costs()"])
+def test_json_of_a_replay_is_that_of_the_run_but_for_times_and_memory(file: Path, code: str) -> None:
+    documents = []
+    for replays in (False, True):
+        with Session("demo", from_archive=file) if replays else Session("demo", record=file) as session:
+            made = run_document(session.run(code))
+        for call in made["integration_calls"]:
+            del call["durationMs"]
+        for fact in ("execution_time_ms", "memory_usage"):
+            del made[fact]
+        for fact in ("notes", "read_at"):  # the note that says that an archive answered, and the time of the answers
+            made["meta"].pop(fact, None)
+        documents.append(made)
+    assert documents[1] == documents[0]
+    assert len(documents[0]["result"]) > 0
 
 
 def test_results_say_that_they_are_replayed_and_of_when_they_are(file: Path) -> None:
