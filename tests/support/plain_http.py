@@ -56,6 +56,19 @@ class PlainAccount:
             following = answer.headers.get("Next-Range")
         return records
 
+    def record(self, path: str) -> Record:
+        """Return what is at a path that has no pages."""
+        answer = self._http.get(path)
+        answer.raise_for_status()
+        record: Record = answer.json()
+        return record
+
+    def maintenances(self, app_id: str) -> list[Record]:
+        """Return what Heroku plans for the databases of an app; nothing where that may not be read."""
+        answer = self._http.get(f"/data/maintenances/v1/apps/{app_id}")
+        planned: list[Record] = answer.json()["maintenances"] if answer.is_success else []
+        return planned
+
     @cached_property
     def apps(self) -> list[Record]:
         """The apps."""

@@ -14,7 +14,7 @@ local ending = list.filter(endpoints, function(one)
   return one.ssl_cert.expires_at < time.ago(-days)
 end)
 return list.map(list.sort_by(ending, "ssl_cert.expires_at"), function(one)
-  local ends, domains = one.ssl_cert.expires_at, list.join(one.ssl_cert.cert_domains, ", ")
+  local ends, domains = one.ssl_cert.expires_at, list.join(one.ssl_cert.cert_domains or {}, ", ")
   local days_left = math.floor(time.days_until(ends))
   return { app = one.app.name, endpoint = one.name, domains = domains, days_left = days_left }
 end)

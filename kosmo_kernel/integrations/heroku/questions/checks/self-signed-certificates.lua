@@ -7,6 +7,6 @@
 local endpoints = heroku.list_sni_endpoints({ app_id = heroku.list_apps() })
 local own = list.filter(endpoints, function(one) return one.ssl_cert["self_signed?"] end)
 return list.map(own, function(one)
-  local domains = list.join(one.ssl_cert.cert_domains, ", ")
+  local domains = list.join(one.ssl_cert.cert_domains or {}, ", ")
   return { app = one.app.name, endpoint = one.name, domains = domains }
 end)
