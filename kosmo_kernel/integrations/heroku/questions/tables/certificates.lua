@@ -17,9 +17,11 @@ for _, endpoint in ipairs(endpoints) do
   for _, id in ipairs(endpoint.domains or {}) do attached[id] = endpoint end
 end
 
+local function hosts_of(endpoint) return (endpoint.ssl_cert or {}).cert_domains or {} end
+
 -- Return whether a certificate is for a host; also where its names cannot tell. "*" stands for one label.
 local function names(endpoint, host)
-  local hosts = (endpoint.ssl_cert or {}).cert_domains or {}
+  local hosts = hosts_of(endpoint)
   local wildcard = host:gsub("^[^.]+", "*", 1)
   if not hosts[1] or host:find("[\128-\255]") then return true end
   local function fits(one) return one:lower() == host or one:lower() == wildcard end
@@ -30,13 +32,11 @@ end
 local function reason_of(domain, app, endpoint)
   local host, status = domain.hostname:lower(), domain.acm_status
   if endpoint then return "certificate " .. endpoint.name .. " is not for this name" end
-  local function fits(one)
-    local hosts = (one.ssl_cert or {}).cert_domains or {}
-    return hosts[1] and names(one, host)
+  local function fits(one) return hosts_of(one)[1] and names(one, host) end
+  local other = list.find(of_app[domain.app_id] or {}, fits)
+  if other then
+    return "certificate " .. other.name .. " is for this name, and not attached to it"
   end
-  local fitting = list.find(of_app[domain.app_id] or {}, fits)
-  local other = fitting and "certificate " .. fitting.name
-  if other then return other .. " is for this name, and not attached to it" end
   if app.acm == false then return "ACM is off, and no certificate is attached" end
   if not app.acm then return "no certificate is attached" end
   local told = domain.acm_status_reason or status or "not begun"
@@ -49,14 +49,13 @@ return list.map(heroku.list_domains({ app_id = apps }), function(domain)
   local own = domain.sni_endpoint
   local endpoint = own and by_id[own.id] or attached[domain.id]
   local cert, covered, reason = endpoint and endpoint.ssl_cert or {}, true, nil
-  if domain.kind ~= "heroku" then
-    if endpoint then covered = names(endpoint, domain.hostname:lower())
-    elseif not own then covered = false end
-    if covered == false then reason = reason_of(domain, app, endpoint) end
-    if not own and not endpoint and not was_read("list_sni_endpoints", domain.app_id) then
-      covered, reason = nil, nil
-    end
+  if domain.kind ~= "heroku" and endpoint then
+    covered = names(endpoint, domain.hostname:lower())
+  elseif domain.kind ~= "heroku" and not own then
+    covered = nil
+    if was_read("list_sni_endpoints", domain.app_id) then covered = false end
   end
+  if covered == false then reason = reason_of(domain, app, endpoint) end
   return {
     hostname = domain.hostname, app = domain.app and domain.app.name or domain.app_id,
     kind = domain.kind, covered = covered, certificate = (endpoint or own or {}).name,
