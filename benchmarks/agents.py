@@ -54,6 +54,7 @@ from kosmo_kernel.catalogue import NEWEST, Function, Link, Param
 from kosmo_kernel.docs.compact import search
 from kosmo_kernel.docs.search_index import search_pages
 from kosmo_kernel.integrations.heroku import HEROKU
+from kosmo_kernel.mcp_server.tokens import CHARACTERS_PER_TOKEN
 from kosmo_kernel.render.bounded import bounded
 from kosmo_kernel.session import Session
 from kosmo_kernel.values.records import Records, encode
@@ -393,7 +394,7 @@ async def time_calls(apps: int, figures: Figures) -> None:
                     bare.append(await timed(run(empty, length)))
                     started = time.perf_counter()
                     for value in session.run(code).values_to_show:
-                        bounded(value, MAX_ANSWER * 4)
+                        bounded(value, MAX_ANSWER * CHARACTERS_PER_TOKEN)
                     inside.append(time.perf_counter() - started)
                 of_server, of_session, of_sdk = (statistics.median(one[WARM_UP:]) * 1e3 for one in (ours, inside, bare))
                 print(f"{name}: {of_server:.2f} ms; {of_session:.2f} ms in a session; {of_sdk:.2f} ms an empty tool")

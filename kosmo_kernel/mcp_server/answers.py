@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import partial
 from itertools import count
 from typing import Any, NamedTuple
 
@@ -61,27 +60,27 @@ def answer_of_text(text: str, max_tokens: int, rest: str = "") -> str:
         max_tokens: the bound.
         rest: the Lua expression that has the text, for the advice on how to see the rest of it.
     """
-    return within(max_tokens, lambda room: _text(text, room, rest), str)
 
+    def within_width(width: int) -> str:
+        if len(text) <= width:
+            return text
+        part = bounded(text, width - _HINT_LENGTH)
+        how = f" `lua_run` with `{rest}:sub({part.next_byte})` has the rest." if rest and part.next_byte else ""
+        return f"{part.text}\n… {part.left_out}.{how}"
 
-def _text(text: str, room: int, rest: str) -> str:
-    if len(text) <= room:
-        return text
-    part = bounded(text, room - _HINT_LENGTH)
-    how = f" `lua_run` with `{rest}:sub({part.next_byte})` has the rest." if rest and part.next_byte else ""
-    return f"{part.text}\n… {part.left_out}.{how}"
+    return within(max_tokens, within_width, str)
 
 
 def answer_of_data(lines: Sequence[str], max_tokens: int, above: Sequence[str] = (), notes: Sequence[str] = ()) -> str:
     """Return the first lines of data and notes within a number of tokens, below a few lines of our own."""
-    return within(max_tokens, partial(_lines, lines, above, notes), str)
 
+    def within_width(width: int) -> str:
+        head, noted = "\n".join(above), _notes(notes, width // 4)
+        part = bounded("\n".join(lines), width - len(head) - len(noted) - _OVERHEAD)
+        data = "\n".join(filter(None, [part.text, noted]))
+        return "\n".join(filter(None, [head, tagged(data), f"… {part.left_out}." if part.left_out else ""]))
 
-def _lines(lines: Sequence[str], above: Sequence[str], notes: Sequence[str], room: int) -> str:
-    head, noted = "\n".join(above), _notes(notes, room // 4)
-    part = bounded("\n".join(lines), room - len(head) - len(noted) - _OVERHEAD)
-    data = "\n".join(filter(None, [part.text, noted]))
-    return "\n".join(filter(None, [head, tagged(data), f"… {part.left_out}." if part.left_out else ""]))
+    return within(max_tokens, within_width, str)
 
 
 def answer_of_run(
@@ -108,54 +107,33 @@ def answer_of_run(
         summary_of_value: returns the text that stands for the value, within a number of characters; that of the value
             itself if None.
     """
-    within_room: Callable[[int], ToolResult] = partial(
-        _answer_of_run,
-        result,
-        error=error,
-        name=name,
-        first_row=first_row,
-        earlier=earlier,
-        further=further,
-        summary_of_value=summary_of_value,
-    )
-    return within(max_tokens, within_room, lambda answer: answer.text)
 
+    def within_width(bound: int) -> ToolResult:
+        message = _error(error, bound * 3 // 4) if error else ""
+        notes = [*earlier, *(result.notes if result else ())]
+        notes += [dry_run_summary(result.planned)] if result and result.dry_run and not error else []
+        noted = _notes(notes, min(max(bound // 4, _NOTES), bound - len(message) - len(_NO_ROOM)) - len(further) - _TAGS)
+        values = list(result.values_to_show) if result and not error else []
+        values = values if any(value is not None for value in values) else []
+        room = bound - len(message) - len(noted) - len(further) - _OVERHEAD
+        if summary_of_value:
+            data, hints, rows = summary_of_value(room), list[str](), 0
+        else:
+            data, hints, rows = _data(result.output.rstrip("\n") if result else "", values, room, name)
+        has_parts = any(isinstance(value, (Records, Mapping, list)) for value in values[:1])
+        handle = f"{name}:" if first_row == 1 else f"{name}, from row {first_row:,}:"
+        head, last = handle if name and data and not error and (hints or has_parts) else "", further
+        if error:
+            head = type(error).__name__
+            message += "\nPrinted before:" if data else ""
+        elif not data and not (result and result.dry_run):
+            head, last = further or "nil", ""
+        data = "\n".join(filter(None, [message, data, noted]))
+        text = "\n".join(filter(None, [head, tagged(data), *hints, last]))
+        teams = [f"\n{line}" for line in _teams(data) if len(text) + len(line) < bound]
+        return ToolResult("".join([text, *teams[:1]]), error is not None, rows)
 
-def _answer_of_run(
-    result: Result | None,
-    bound: int,
-    *,
-    error: KosmoError | None,
-    name: str,
-    first_row: int,
-    earlier: Sequence[str],
-    further: str,
-    summary_of_value: Callable[[int], str] | None,
-) -> ToolResult:
-    """Return the answer to a run of Lua or to a call within `bound` characters; see `answer_of_run`."""
-    message = _error(error, bound * 3 // 4) if error else ""
-    notes = [*earlier, *(result.notes if result else ())]
-    notes += [dry_run_summary(result.planned)] if result and result.dry_run and not error else []
-    noted = _notes(notes, min(max(bound // 4, _NOTES), bound - len(message) - len(_NO_ROOM)) - len(further) - _TAGS)
-    values = list(result.values_to_show) if result and not error else []
-    values = values if any(value is not None for value in values) else []
-    room = bound - len(message) - len(noted) - len(further) - _OVERHEAD
-    if summary_of_value:
-        data, hints, rows = summary_of_value(room), list[str](), 0
-    else:
-        data, hints, rows = _data(result.output.rstrip("\n") if result else "", values, room, name)
-    has_parts = any(isinstance(value, (Records, Mapping, list)) for value in values[:1])
-    handle = f"{name}:" if first_row == 1 else f"{name}, from row {first_row:,}:"
-    head = handle if name and data and not error and (hints or has_parts) else ""
-    if error:
-        head = type(error).__name__
-        message += "\nPrinted before:" if data else ""
-    elif not data and not (result and result.dry_run):
-        head, further = further or "nil", ""
-    data = "\n".join(filter(None, [message, data, noted]))
-    text = "\n".join(filter(None, [head, tagged(data), *hints, further]))
-    teams = [f"\n{line}" for line in _teams(data) if len(text) + len(line) < bound]
-    return ToolResult("".join([text, *teams[:1]]), error is not None, rows)
+    return within(max_tokens, within_width, lambda answer: answer.text)
 
 
 def _teams(data: str) -> Iterator[str]:

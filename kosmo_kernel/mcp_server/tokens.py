@@ -12,9 +12,10 @@ _PIECE = re.compile(
     r"|\n\s*|[ \t]{2,}|\t|[^\x00-\x7f]|_"
 )
 _LETTERS, _SIGNS = 6, 3  # of a token
-_MOST_CHARACTERS = 4  # of a token, in prose
-_STEPS = 5
-_MIN_ROOM = 400  # characters: room for all lines of our own
+CHARACTERS_PER_TOKEN = 4  # in prose
+_ATTEMPTS = 5
+_MIN_WIDTH = 400  # characters, for all lines of our own
+_MARGIN = 24, 25  # of what would fit, since other parts of a text may have more tokens
 
 Answer = TypeVar("Answer")
 
@@ -37,11 +38,11 @@ def within(max_tokens: int, make: Callable[[int], Answer], text_of: Callable[[An
         make: makes an answer within a number of characters.
         text_of: returns the text of an answer.
     """
-    room = max_tokens * _MOST_CHARACTERS
-    for _ in range(_STEPS):
-        answer = make(room)
+    width = max_tokens * CHARACTERS_PER_TOKEN
+    for _ in range(_ATTEMPTS):
+        answer = make(width)
         text = text_of(answer)
         if len(text.encode(errors="surrogatepass")) <= max_tokens or (tokens := estimated_tokens(text)) <= max_tokens:
             break  # no token has less than a byte
-        room = max(min(room, len(text)) * max_tokens * 24 // (tokens * 25), _MIN_ROOM)
+        width = max(min(width, len(text)) * max_tokens * _MARGIN[0] // (tokens * _MARGIN[1]), _MIN_WIDTH)
     return answer

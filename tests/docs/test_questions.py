@@ -12,7 +12,7 @@ from repository import ROOT
 from kosmo_kernel import docs
 from kosmo_kernel.docs.compact import search as search_of_agents
 from kosmo_kernel.docs.search_index import search_pages
-from kosmo_kernel.mcp_server.tokens import estimated_tokens
+from kosmo_kernel.mcp_server.tokens import CHARACTERS_PER_TOKEN, estimated_tokens
 
 PHRASES = tomllib.loads((Path(__file__).parent / "search_phrases.toml").read_text())
 
@@ -80,8 +80,10 @@ def test_most_phrases_find_what_they_are_about_among_the_first_five() -> None:
     assert hits["held_out"] >= 27
 
 
-def test_an_agent_reads_few_tokens_for_a_phrase() -> None:
+def test_an_agent_reads_at_most_300_tokens_for_a_phrase() -> None:
     answers = {phrase: search_of_agents(phrase) for phrases in PHRASES.values() for phrase in phrases}
+    long = {phrase: len(text) for phrase, text in answers.items() if len(text) > 300 * CHARACTERS_PER_TOKEN}
+    assert long == {}
     tokens = {phrase: estimated_tokens(text) for phrase, text in answers.items()}
     assert {phrase: number for phrase, number in tokens.items() if number > 370} == {}
     assert [phrase for phrase, text in answers.items() if text.count("\n") < 1] == []

@@ -14,7 +14,7 @@ from kosmo_kernel.errors import LuaRuntimeError
 from kosmo_kernel.mcp_server.answers import answer_of_run, answer_of_text
 from kosmo_kernel.mcp_server.call_handler import CallHandler
 from kosmo_kernel.mcp_server.sessions import InFlightCall
-from kosmo_kernel.mcp_server.tokens import estimated_tokens
+from kosmo_kernel.mcp_server.tokens import CHARACTERS_PER_TOKEN, estimated_tokens
 from kosmo_kernel.questions.discovery import check_names
 from kosmo_kernel.results import Result
 from kosmo_kernel.values.records import Records
@@ -32,6 +32,7 @@ results = st.builds(
 def test_an_answer_is_within_its_bound_whatever_its_parts_are(result: Result, message: str | None, tokens: int) -> None:
     error = None if message is None else LuaRuntimeError("first words " + message)
     text = answer_of_run(result, tokens, error=error, name="Out[12]", further="f" * 80).text
+    assert len(text) <= tokens * CHARACTERS_PER_TOKEN
     assert estimated_tokens(text) <= max(tokens, 400)
     assert error is None or text.startswith("LuaRuntimeError\n<data>\nfirst words ")
 
@@ -124,6 +125,7 @@ def test_printed_text_shows_letters_that_only_agents_read() -> None:
 
 def test_a_page_that_is_cut_says_how_to_read_on() -> None:
     text = answer_of_text("line\n" * 1_000, 300, 'docs.read("heroku")')
+    assert len(text) <= 1_200
     assert 200 < estimated_tokens(text) <= 300
     assert re.search(r' more lines. `lua_run` with `docs.read\("heroku"\):sub\(\d+\)` has the rest.$', text)
 
@@ -136,8 +138,10 @@ def test_an_address_that_stands_for_a_team_is_shown_as_a_team() -> None:
 
 
 def test_what_an_agent_reads_of_itself_and_of_all_pages_is_short() -> None:
+    assert len(docs.read("agents")) <= 300 * CHARACTERS_PER_TOKEN
     assert estimated_tokens(docs.read("agents")) <= 360
     pages = page_list()
+    assert len(pages) <= 600 * CHARACTERS_PER_TOKEN
     assert estimated_tokens(pages) <= 700
     assert pages.startswith("# Pages\nGuides: overview, ")
     assert {*re.findall(r"[a-z-]+", pages)} >= {*docs.GUIDES, *check_names()}

@@ -15,7 +15,7 @@ from mcp_config import faulty, written
 from kosmo_kernel.cli import outcome
 from kosmo_kernel.integrations.heroku.demo.api import DEMO_TOKEN
 from kosmo_kernel.mcp import Trust, configuration
-from kosmo_kernel.mcp_server.tokens import estimated_tokens
+from kosmo_kernel.mcp_server.tokens import CHARACTERS_PER_TOKEN, estimated_tokens
 from kosmo_kernel.mcp_server.tools import INSTRUCTIONS
 from kosmo_kernel.settings.installation import how_to_install
 
@@ -48,6 +48,7 @@ def test_three_tools_that_only_read_are_listed_in_at_most_900_tokens_with_the_in
     assert list(tools) == ["lua_run", "lua_search_docs", "lua_read_doc"]
     assert [name for name, tool in tools.items() if not tool.annotations or not tool.annotations.read_only_hint] == []
     texts = [tool.model_dump_json(by_alias=True, exclude_none=True) for tool in tools.values()]
+    assert len("".join(texts)) + len(INSTRUCTIONS) <= 900 * CHARACTERS_PER_TOKEN
     assert estimated_tokens("".join(texts)) + estimated_tokens(INSTRUCTIONS) <= 1_100
     for tool in tools.values():
         Draft202012Validator.check_schema(tool.input_schema)
@@ -174,6 +175,7 @@ def test_a_list_that_is_not_whole_says_so_in_each_later_answer(shared: Ask) -> N
 def test_a_bound_that_no_answer_keeps_counts_as_the_smallest_one(shared: Ask, bound: int) -> None:
     call = {"code": "return ('line\\n'):rep(999)", "max_tokens": bound}
     text = text_of(shared(lambda one: one.call_tool("lua_run", call)))
+    assert 100 < len(text) <= 200 * CHARACTERS_PER_TOKEN
     assert 100 < estimated_tokens(text) <= 200
 
 
