@@ -47,7 +47,7 @@ class AnswerKey(NamedTuple):
     path: str  # with the query, and of another host than that of the API with its name
     range: str  # `newest` and `since` of the call
     form: str  # how the function reads and redacts what came: functions of one address share answers of one form
-    of_account: bool  # no argument is part of the address
+    of_account: bool  # of a call without arguments
 
 
 def address_of(function: Function, args: Mapping[str, object]) -> tuple[str, str]:

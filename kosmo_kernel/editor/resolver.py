@@ -218,12 +218,13 @@ def _default_names(chain: Chain) -> Iterator[tuple[str, str]]:
 @cache
 def _library_names() -> dict[str, dict[str, str]]:
     """Return the names of the library by the name of the table that they are in, each with its Lua type."""
-    names: dict[str, dict[str, str]] = {"": {}}
-    for entry in reversed(library().values()):  # a table is above its names
+    tables = {name.rpartition(".")[0] for name in library()}
+    names: dict[str, dict[str, str]] = {}
+    for entry in library().values():
         table, _, name = entry.name.rpartition(".")
-        kind = "function" if "(" in entry.signature else "table" if entry.name in names else "field"
+        kind = "function" if "(" in entry.signature else "table" if entry.name in tables else "field"
         names.setdefault(table, {})[name] = kind
-    return {table: dict(reversed(own.items())) for table, own in names.items()}
+    return names
 
 
 # Meanings ----------------------------------------------------------------------------------------------
