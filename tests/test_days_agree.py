@@ -8,12 +8,12 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from altered_api import as_default_account
 from clean_company import AUTHORIZATIONS, DELINQUENCY, ENDPOINTS, EditableCompany, authorization, clean_company
 from full_matrix import full_except
 from plain_http import LAST_DAYS, TODAY, PlainAccount
 
 from kosmo_kernel.checks.run import run_questions
-from kosmo_kernel.demo.server import serve
 from kosmo_kernel.integrations.heroku.demo.api import DEMO_TOKEN, DemoApi
 from kosmo_kernel.integrations.heroku.demo.company import Company, company
 from kosmo_kernel.questions.discovery import find_table, shipped_checks
@@ -69,11 +69,8 @@ class Days:
 @pytest.fixture(scope="module", params=COMPANIES)
 def days(request: pytest.FixtureRequest) -> Iterator[Days]:
     whole: Company = MADE[request.param]()
-    with pytest.MonkeyPatch.context() as patch, serve(DemoApi(whole, capacity=10**9)) as served:
-        patch.setenv("HEROKU_API_URL", served.url)
-        patch.setenv("HEROKU_API_KEY", DEMO_TOKEN)
-        patch.setenv("KOSMO_DEMO", "0")
-        plain = PlainAccount(served.url, DEMO_TOKEN)
+    with as_default_account(DemoApi(whole, capacity=10**9)) as url:
+        plain = PlainAccount(url, DEMO_TOKEN)
         with Session() as session:
             session.run(f'time.set_now("{iso_time(NOW)}")')
             checks = run_questions(shipped_checks(), now=NOW, session=session)

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from altered_api import as_default_account
 from executed_notebook import executed
 from full_matrix import full_except
 from lesser_accounts import ACCOUNTS
@@ -21,7 +22,6 @@ from plain_http import TODAY, PlainAccount, is_person
 from kosmo_kernel import inventory
 from kosmo_kernel.checks.report import QuestionReport, looked_at
 from kosmo_kernel.checks.run import run_questions
-from kosmo_kernel.demo.server import serve
 from kosmo_kernel.integrations.heroku.demo.api import DEMO_TOKEN, DemoApi
 from kosmo_kernel.questions.discovery import find_table, shipped_checks, table_names
 from kosmo_kernel.session import Session
@@ -69,11 +69,8 @@ class Reports:
 @pytest.fixture(scope="module", params=ACCOUNTS)
 def reports(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reports]:
     company = ACCOUNTS[request.param]()
-    with pytest.MonkeyPatch.context() as patch, serve(DemoApi(company, capacity=10**9)) as served:
-        patch.setenv("HEROKU_API_URL", served.url)
-        patch.setenv("HEROKU_API_KEY", DEMO_TOKEN)
-        patch.setenv("KOSMO_DEMO", "0")
-        plain = PlainAccount(served.url, DEMO_TOKEN)
+    with as_default_account(DemoApi(company, capacity=10**9)) as url:
+        plain = PlainAccount(url, DEMO_TOKEN)
         with Session() as session:
             session.run(f'time.set_now("{AT}")')
             parameters = {
@@ -87,7 +84,7 @@ def reports(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
             folder = tmp_path_factory.mktemp("lesser") / "inventory"
             inventory.write(inventory.from_account(session), folder)
         rows = {one.question.name: one.records if one.records is not None else Records([]) for one in tables.results}
-        yield Reports(request.param, served.url, plain, rows, checks, folder)
+        yield Reports(request.param, url, plain, rows, checks, folder)
         plain.close()
 
 

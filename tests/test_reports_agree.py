@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from altered_api import as_default_account
 from executed_notebook import executed
 from full_matrix import full_except
 from plain_http import TODAY, Change, PlainAccount, changes
@@ -76,10 +77,8 @@ class Reports:
 
 @pytest.fixture(scope="module", params=COMPANIES, ids=lambda apps: f"{apps or 'demo'}")
 def reports(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reports]:
-    with pytest.MonkeyPatch.context() as patch, serve(DemoApi(company(request.param), capacity=10**9)) as served:
-        patch.setenv("HEROKU_API_URL", served.url)
-        patch.setenv("HEROKU_API_KEY", DEMO_TOKEN)
-        plain = PlainAccount(served.url, DEMO_TOKEN)
+    with as_default_account(DemoApi(company(request.param), capacity=10**9)) as url:
+        plain = PlainAccount(url, DEMO_TOKEN)
         everybody = sorted({email for _, email in plain.reach})
         parameters = {"usd_a_month": -1, "leavers": everybody, "app_name": "my-app"}
         with Session() as session:
@@ -390,11 +389,6 @@ def test_apps_by_stage(reports: Reports) -> None:
     )
 
 
-def is_custom(domain: Mapping[str, Any]) -> bool:
-    """Return whether a domain is one of a customer."""
-    return bool(domain["kind"] == "custom")
-
-
 def test_domains_without_a_certificate(reports: Reports) -> None:
     audit, certificates = reports.notebooks["dyno-audit"], reports.inventory("certificates")
     without = {
@@ -411,7 +405,9 @@ def test_domains_without_a_certificate(reports: Reports) -> None:
         reports.plain.certificates,
         table={(row["app"], row["hostname"]): (row["certificate"], row["last_day"]) for row in certificates},
     )
-    custom = {(app, one["hostname"]) for app, of in reports.plain.domains.items() for one in of if is_custom(one)}
+    custom = {
+        (app, one["hostname"]) for app, of in reports.plain.domains.items() for one in of if one["kind"] == "custom"
+    }
     bare = {key for key in custom if reports.plain.certificates[key] == (None, None)}
     agree(bare, table=without, audit=pairs(audit["uncovered"], "app", "domain"))
     agree(len(without), figure=reports.figures("dyno-audit")["domains without a certificate"])
@@ -441,7 +437,6 @@ def drift(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     apis = [DemoApi(of, capacity=10**9) for of in companies]
     with pytest.MonkeyPatch.context() as patch, serve(apis[0]) as before, serve(apis[1]) as now:
         accounts = [PlainAccount(served.url, DEMO_TOKEN) for served in (before, now)]
-        patch.delenv("KOSMO_DEMO", raising=False)  # which a notebook of another test may have set
         patch.setenv("HEROKU_API_KEY", DEMO_TOKEN)
         for served, file in zip((before, now), files, strict=True):
             patch.setenv("HEROKU_API_URL", served.url)

@@ -25,12 +25,13 @@ def said(start_response: StartResponse, status: str, body: bytes) -> list[bytes]
 
 
 @contextmanager
-def as_default_account(api: WSGIApplication) -> Iterator[None]:
-    """Serve an API on a real port, as that of the default account."""
+def as_default_account(api: WSGIApplication) -> Iterator[str]:
+    """Serve an API on a real port, as that of the default account; yield its address."""
     with serve(api) as served, pytest.MonkeyPatch.context() as patch:
         patch.setenv("HEROKU_API_URL", served.url)
         patch.setenv("HEROKU_API_KEY", DEMO_TOKEN)
-        yield
+        patch.setenv("KOSMO_DEMO", "0")
+        yield served.url
 
 
 def without(*missing: str, told: str = "You may not.") -> WSGIApplication:
