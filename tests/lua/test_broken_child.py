@@ -252,6 +252,7 @@ TOO_MANY_PARTS = {
     indirect=["lua"],
 )
 def test_a_result_beyond_a_limit_is_refused_whatever_the_child_says(lua: Session, limit: str) -> None:
+    lua.limits = limits(Options(cpu_limit=30))  # sending 65 MiB may take half a second
     with pytest.raises(errors.LimitError) as caught:
         lua.run("return 1")
 
