@@ -15,12 +15,16 @@ from typing import TYPE_CHECKING, Any
 from kosmo_kernel.safety.html import clean
 from kosmo_kernel.safety.markup import Html, not_typeset
 from kosmo_kernel.safety.text import UnsafeContentError, check_length, sanitize_text
+from kosmo_kernel.text import lazy_pattern
 
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt
     from markdown_it.token import Token
 
 MAX_LINES = 20_000  # as the output of a run has; more would take seconds, and then be shown by no browser
+# Where markdown-it tries its rules in a line. By itself it also does so at `$` and other signs that only extensions
+# use, which made a text of formulas take three times as long.
+_BEGINNING_OF_INLINE = lazy_pattern(r"[\n!&*<\[\\\]_`~]")
 
 
 def prepare() -> None:
@@ -50,6 +54,8 @@ def _parser() -> MarkdownIt:
     from markdown_it import MarkdownIt
 
     parser = MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])
+    inline: Any = parser.inline  # whose type may have no such field
+    inline.terminator_re = _BEGINNING_OF_INLINE
     renderer: Any = parser.renderer  # whose type does not say that it has rules
     renderer.rules |= {"image": _image, "td_open": _cell, "th_open": _cell}
     return parser

@@ -8,9 +8,11 @@ import time
 import pytest
 from hostile_texts import MANY, STEW, Reader, addresses
 from hypothesis import given
+from markdown_it import MarkdownIt
+from markdown_it.rules_inline import StateInline
 
 from kosmo_kernel.safety.html import TAGS
-from kosmo_kernel.safety.markdown import sanitize_markdown
+from kosmo_kernel.safety.markdown import _parser, sanitize_markdown
 from kosmo_kernel.safety.text import MAX_MARKUP_LENGTH, UnsafeContentError
 
 LINK = ' target="_blank" rel="noopener noreferrer"'
@@ -136,6 +138,27 @@ def test_markdown_is_only_tags_of_the_list_no_images_and_links_to_the_web(source
     made = sanitize_markdown(source)
     assert {tag for tag, _ in Reader(made).tags} <= TAGS - {"img"}
     assert [one for one in addresses(made) if not one.lower().startswith(("http://", "https://"))] == []
+
+
+@MANY
+@given(source=STEW)
+def test_markdown_means_the_same_as_where_rules_are_tried_at_all_signs(source: str) -> None:
+    plain = _parser.__wrapped__()
+    plain.inline.terminator_re = MarkdownIt().inline.terminator_re
+    assert _parser().render(source) == plain.render(source)
+
+
+def test_no_rule_is_tried_at_the_signs_of_formulas() -> None:
+    tried = []
+
+    def last(state: StateInline, _silent: bool) -> bool:
+        tried.append(state.src[state.pos])
+        return False
+
+    parser = _parser.__wrapped__()
+    parser.inline.ruler.push("last", last)
+    assert parser.render("$x$ {a} b=c ! d") == "<p>$x$ {a} b=c ! d</p>\n"
+    assert tried == ["!"]
 
 
 @pytest.mark.parametrize("opening", ["> ", "- ", "1. "])
