@@ -190,6 +190,14 @@ class KosmoFrame(pd.DataFrame):
         """Return statistics of the columns, with the arguments of `DataFrame.describe`."""
         return KosmoFrame(super().describe(*args, **kwargs))
 
+    def to_html(self, buf: Any = None, *args: Any, encoding: str | None = None, **kwargs: Any) -> Any:
+        """Write HTML, with the arguments of `DataFrame.to_html`, and control characters as escapes."""
+        return _write_text(super().to_html(None, *args, **kwargs), buf, encoding)
+
+    def to_string(self, buf: Any = None, *args: Any, encoding: str | None = None, **kwargs: Any) -> Any:
+        """Write text, with the arguments of `DataFrame.to_string`, and control characters as escapes."""
+        return _write_text(super().to_string(None, *args, **kwargs), buf, encoding)
+
     def to_csv(self, *args: Any, **kwargs: Any) -> Any:
         """Write CSV, with the arguments of `DataFrame.to_csv`."""
         return _flat(self, _is_nested).to_csv(*args, **kwargs)
@@ -216,8 +224,9 @@ class KosmoFrame(pd.DataFrame):
 class KosmoSeries(pd.Series):
     """A column of a `KosmoFrame`. What pandas makes from columns, such as a table of groups, is one again."""
 
-    def __repr__(self) -> str:
-        return with_escapes(super().__repr__())
+    def to_string(self, buf: Any = None, *args: Any, **kwargs: Any) -> Any:
+        """Write text, with the arguments of `Series.to_string`, and control characters as escapes."""
+        return _write_text(super().to_string(None, *args, **kwargs), buf)
 
     if not TYPE_CHECKING:  # the types are those of pandas
 
@@ -258,7 +267,6 @@ class KosmoSeries(pd.Series):
 @cache
 def _escaping_styler() -> type[Styler]:
     """Return a class of `Styler` that escapes HTML and control characters, which that of pandas has to be asked for."""
-    from pandas.io.formats.format import save_to_buffer  # type: ignore[attr-defined] # not in the stubs
     from pandas.io.formats.style import Styler
 
     class EscapingStyler(Styler):
@@ -272,8 +280,7 @@ def _escaping_styler() -> type[Styler]:
         format_index_names = _with_escape(Styler.format_index_names)
 
         def to_html(self, buf: Any = None, **options: Any) -> Any:
-            html = with_escapes(super().to_html(**options) or "")
-            return html if buf is None else save_to_buffer(html, buf=buf, encoding=options.get("encoding"))
+            return _write_text(super().to_html(**options), buf, options.get("encoding"))
 
     return EscapingStyler
 
@@ -288,6 +295,13 @@ def _with_escape(method: Callable[..., Any]) -> Any:
         return method(*bound.args, **bound.kwargs)
 
     return call
+
+
+def _write_text(text: str | None, buf: Any, encoding: str | None = None) -> Any:
+    """Write a text to a path or a file, or return it if there is none, with control characters as escapes."""
+    from pandas.io.formats.format import save_to_buffer  # type: ignore[attr-defined] # not in the stubs
+
+    return save_to_buffer(with_escapes(text or ""), buf, None if buf is None else encoding)
 
 
 def _from_mgr(cls: Any, mgr: Any, axes: Any) -> Any:

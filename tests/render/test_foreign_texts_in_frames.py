@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from io import StringIO
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -55,8 +57,8 @@ def test_a_frame_and_its_style_show_texts_of_others_as_text(frame: KosmoFrame, w
     assert isinstance(shown, KosmoFrame)
     assert is_safe(shown._repr_html_())
     assert is_safe(shown.style.to_html())
-    assert "\x1b" not in repr(shown)
-    assert "<img" not in shown.to_html()
+    assert is_safe(shown.to_html())
+    assert "\x1b" not in repr(shown) + shown.to_string()
 
 
 @pytest.mark.claim("display-tables")
@@ -66,11 +68,14 @@ def test_a_style_escapes_whatever_is_formatted(frame: KosmoFrame, way: Way) -> N
     assert is_safe(way(frame)._repr_html_())
 
 
-def test_a_style_is_written_to_a_file_as_it_is_shown(frame: KosmoFrame) -> None:
-    file = StringIO()
-    frame.style.to_html(file, table_uuid="x")
-    assert file.getvalue() == frame.style.to_html(table_uuid="x")
-    assert "&lt;img" in file.getvalue()
+def test_a_frame_and_its_style_are_written_to_a_file_as_they_are_returned(frame: KosmoFrame, tmp_path: Path) -> None:
+    for write in (frame.to_html, partial(frame.style.to_html, table_uuid="x")):
+        file, path = StringIO(), tmp_path / "frame.html"
+        write(file)
+        write(path, encoding="utf-16")
+        assert file.getvalue() == write()
+        assert "&lt;img" in file.getvalue()
+        assert path.read_text("utf-16").splitlines()[-3:] == file.getvalue().splitlines()[-3:]
 
 
 def test_markup_of_ones_own_is_shown_on_request(frame: KosmoFrame) -> None:
@@ -82,7 +87,7 @@ def test_markup_of_ones_own_is_shown_on_request(frame: KosmoFrame) -> None:
 @pytest.mark.claim("display-terminal")
 def test_a_column_shows_control_characters_as_escapes(frame: KosmoFrame) -> None:
     assert "\\u001b[31m" in repr(frame["name"])
-    assert "\x1b" not in repr(frame["name"]) + repr(frame["name"].describe())
+    assert "\x1b" not in repr(frame["name"]) + repr(frame["name"].describe()) + frame["name"].to_string()
 
 
 def test_the_statistics_are_those_of_pandas(frame: KosmoFrame) -> None:
