@@ -252,8 +252,10 @@ def run_document(
 
 
 def store_facts(from_store: int, read_at: datetime | None) -> dict[str, Any]:
-    """Return how many answers were kept from before, and when the oldest was read; empty if there were none."""
-    return {"from_store": from_store, "read_at": iso_time(read_at)} if from_store and read_at else {}
+    """Return how many answers were kept from before, and when the oldest that a service gave was read."""
+    if not from_store:
+        return {}
+    return {"from_store": from_store} | ({"read_at": iso_time(read_at)} if read_at else {})
 
 
 def _lost(values: Sequence[Any]) -> list[str]:

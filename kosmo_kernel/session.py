@@ -410,6 +410,24 @@ class Session(LuaState):
             return ""
         return address_of(accounts.address(integrations.find(integration), self.account))
 
+    def token_hash(self, integration: str, earlier: str = "") -> str:
+        """Return a salted hash of the token in use; empty for the demo, and where an archive answers.
+
+        Parameters:
+            integration: the name of the integration.
+            earlier: a hash of before, whose salt is used, so that equal hashes mean equal tokens.
+
+        Raises:
+            UnknownNameError: there is no such integration or account.
+            CredentialsError: the account has no token.
+        """
+        from kosmo_kernel.archive.owner import token_hash
+
+        saved = self.recording.saved
+        if accounts.is_demo(self.account) or (saved and not saved.live):
+            return ""
+        return token_hash(accounts.find(integrations.find(integration), self.account), earlier)
+
     def scopes(self, integration: str, account: str) -> tuple[str, ...]:
         """Return the scopes of an account's token, if the service has reported them in this session. Send nothing."""
         return self._services.scopes(integrations.find(integration), account) if self._services else ()

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from kosmo_kernel.accounts import is_demo, is_loopback
+from kosmo_kernel.accounts import Account, is_demo, is_loopback
 from kosmo_kernel.accounts.account import netloc
+from kosmo_kernel.archive.runs import SALT_BYTES, token_digest
 from kosmo_kernel.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -50,6 +52,28 @@ class Owner(NamedTuple):
 def address_of(url: str) -> str:
     """Return what identifies the service at a URL: its host, and one name for all that is on this machine."""
     return _HERE if is_loopback(url) else netloc(url)
+
+
+def token_hash(account: Account, earlier: str = "") -> str:
+    """Return a hash of an account's token as text, with its salt: that of an earlier hash, or else a new one."""
+    salt = earlier.partition(":")[0] or os.urandom(SALT_BYTES).hex()
+    return f"{salt}:{token_digest(account, salt.encode()).hex()}"
+
+
+def token_note(file: Path, saved: str, current: str) -> str:
+    """Return a sentence that says that a snapshot was taken with another token; empty if not, or if that is not known.
+
+    Parameters:
+        file: the archive of the snapshot.
+        saved: the hash of the token that it was taken with, see `token_hash`.
+        current: that of the token in use. Hashes with different salts cannot be compared.
+    """
+    if not saved or saved == current or saved.partition(":")[0] != current.partition(":")[0]:
+        return ""
+    return (
+        f"The snapshot in {file} was taken with another token of the same user, which may see more or less than this "
+        "one."
+    )
 
 
 def check_owner(file: Path, saved: Owner, other: Owner, advice: str) -> None:

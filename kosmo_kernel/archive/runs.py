@@ -327,7 +327,7 @@ def _scripts(archive: Archive, condition: str, values: tuple[int, ...]) -> dict[
     return scripts
 
 
-_SALT_BYTES = 16
+SALT_BYTES = 16
 MAX_ACCOUNTS = 10_000
 _INSERT_ACCOUNT = "INSERT INTO kosmo_accounts (service, name, address, salt, owner) VALUES (?, ?, ?, ?, ?)"
 
@@ -349,7 +349,7 @@ class AskedAccount(NamedTuple):
 
     def is_of(self, account: Account) -> bool:
         """Return whether the account has the same token and address."""
-        return self.address == _address(account) and hmac.compare_digest(self.owner, _owner(self.salt, account))
+        return self.address == _address(account) and hmac.compare_digest(self.owner, token_digest(account, self.salt))
 
 
 def read_accounts(archive: Archive) -> list[AskedAccount]:
@@ -367,8 +367,8 @@ def account_row(archive: Archive, connection: sqlite3.Connection, service: str, 
     for row in read_accounts(archive):
         if (row.service, row.name) == (service, name) and row.is_of(account):
             return row.number
-    salt = os.urandom(_SALT_BYTES)
-    values = (service, name, _address(account), salt, _owner(salt, account))
+    salt = os.urandom(SALT_BYTES)
+    values = (service, name, _address(account), salt, token_digest(account, salt))
     added = connection.execute(_INSERT_ACCOUNT, values)
     return int(added.lastrowid or 0)
 
@@ -402,5 +402,6 @@ def _address(account: Account | None) -> str:
     return redact(account.url) if account else ""
 
 
-def _owner(salt: bytes, account: Account) -> bytes:
+def token_digest(account: Account, salt: bytes) -> bytes:
+    """Return a keyed hash of an account's token, which tells whether another run had the same one."""
     return hmac.digest(salt, account.token.reveal().encode(errors="surrogatepass"), sha256)

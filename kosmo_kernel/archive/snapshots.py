@@ -84,6 +84,7 @@ class Manifest(msgspec.Struct, omit_defaults=True):
     figures: dict[str, int] = {}  # what the history shows, by name
     user: str = ""  # the id of the user whose account it is; empty if that is not known
     address: str = ""  # of the service, see `owner.address_of`; empty if that is not known
+    token: str = ""  # a salted hash, see `owner.token_hash`; empty if that is not known
 
     def __post_init__(self) -> None:
         """Check what msgspec does not."""
@@ -93,7 +94,7 @@ class Manifest(msgspec.Struct, omit_defaults=True):
         for entries, facts in ((self.failures, ("table", "type", "message")), (self.left_out, ("table", "why"))):
             if not all(isinstance(entry.get(fact), str) for entry in entries for fact in facts):
                 raise ValueError("a failure names no list, or no reason")
-        if max(map(len, (self.account, self.user, self.address, self.integration))) > MAX_NAME:
+        if max(map(len, (self.account, self.user, self.address, self.token, self.integration))) > MAX_NAME:
             raise ValueError("a name is too long")
 
 
@@ -261,8 +262,8 @@ def snapshots_of(file: Path) -> list[Manifest]:
         return [_manifest(document, file, budget) for [document] in documents]
 
 
-def check_target(file: Path, account: str) -> None:
-    """Check that a snapshot of an account can be added to a file.
+def check_target(file: Path, account: str) -> Manifest | None:
+    """Check that a snapshot of an account can be added to a file, and return what its last one says, if any.
 
     Raises:
         SettingsError: the file is no archive, has snapshots of another account, or cannot be written.
@@ -271,10 +272,11 @@ def check_target(file: Path, account: str) -> None:
         with closing(open_archive(file)) as archive:
             last = archive.rows(_LAST)
         _check_account(file, last, account)
-        return
+        return _manifest(last[0][1], file) if last else None
     above = next(parent for parent in Path(os.path.realpath(file)).parents if parent.exists())
     if not (above.is_dir() and os.access(above, os.W_OK | os.X_OK)):
         raise SettingsError(f"A snapshot cannot be written to {file}: nothing can be made in {above}.")
+    return None
 
 
 class ReadList(NamedTuple):

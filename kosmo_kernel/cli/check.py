@@ -176,9 +176,9 @@ def _report(
         if against is not None:
             from kosmo_kernel.snapshot import check_account
 
-            check_account(
-                against, session, "Findings of different users are not compared. Name another file, or another account."
-            )
+            advice = "Findings of different users are not compared. Name another file, or another account."
+            if note := check_account(against, session, advice):
+                print_note(note)
         report = _run(checks, session, parameters, at)
     if not report.interrupted:
         if snapshot is not None:

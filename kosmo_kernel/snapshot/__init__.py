@@ -9,6 +9,7 @@ named in the notes. The things of an app that is new or gone are part of that on
 from __future__ import annotations
 
 import os
+import warnings
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -20,7 +21,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from kosmo_kernel import integrations
 from kosmo_kernel.accounts import is_demo
-from kosmo_kernel.archive.owner import Owner, check_owner
+from kosmo_kernel.archive.owner import Owner, check_owner, token_note
 from kosmo_kernel.archive.snapshots import SavedSnapshot
 from kosmo_kernel.calls.output import NO_FRONTEND, Frontend
 from kosmo_kernel.catalogue import Column
@@ -225,24 +226,29 @@ def compare(
     later = None if after is None else SavedSnapshot(after)
     if later and len(saved.times) > 1 and saved.file.samefile(later.file):
         saved = SavedSnapshot(before, saved.times[-2])
-    was = _saved(saved)
+    was, note = _saved(saved), ""
     if later:
         check_owner(saved.file, Owner.of_snapshot(saved), Owner.of_snapshot(later), _ADVICE)
-        now = _saved(later)
+        now, note = _saved(later), token_note(saved.file, saved.manifest.token, later.manifest.token)
     else:
         with Session(account) as session:
-            check_account(saved, session, _ADVICE)
+            note = check_account(saved, session, _ADVICE)
             now = _read_account(session, was, frontend)
-    return drift_of(was, now)
+    drift = drift_of(was, now)
+    drift.notes[:0] = filter(None, [note])
+    return drift
 
 
-def check_account(snapshot: SavedSnapshot | Path, session: Session, advice: str) -> None:
+def check_account(snapshot: SavedSnapshot | Path, session: Session, advice: str) -> str:
     """Check that a snapshot is of the user of a session's account, as far as both are known.
 
     Parameters:
         snapshot: the snapshot, or its archive.
         session: the session, which asks for its user.
         advice: what to do otherwise, as sentences.
+
+    Returns:
+        A sentence for the user if it was taken with another token of the user; else an empty text.
 
     Raises:
         SettingsError: it is not; with both named.
@@ -255,6 +261,8 @@ def check_account(snapshot: SavedSnapshot | Path, session: Session, advice: str)
             user = session.call(f"{service.name}.get_current_user", {}).value
             current = Owner(session.account, user["id"], session.address(service.name), user["email"])
     check_owner(saved.file, owner, current, advice)
+    token = saved.manifest.token
+    return token_note(saved.file, token, session.token_hash(service.name, token)) if token else ""
 
 
 def is_of(file: str | os.PathLike[str], account: str) -> bool:
@@ -267,7 +275,8 @@ def is_of(file: str | os.PathLike[str], account: str) -> bool:
     if is_demo(saved.account) != is_demo(account):
         return False
     with Session(account) as session:
-        check_account(saved, session, "Name another file, or another account.")
+        if note := check_account(saved, session, "Name another file, or another account."):
+            warnings.warn(note, stacklevel=2)
     return True
 
 

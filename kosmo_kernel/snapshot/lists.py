@@ -21,6 +21,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from kosmo_kernel import __version__, integrations
+from kosmo_kernel.archive.owner import token_note
 from kosmo_kernel.archive.snapshots import Manifest, ReadList, SavedList, add, check_target
 from kosmo_kernel.calls.output import NO_FRONTEND, Frontend
 from kosmo_kernel.catalogue import Column, Function, Integration, Link, Param
@@ -418,7 +419,7 @@ def take(
         KosmoError: no list could be read.
         FileWriteError: the archive cannot be written; it is as before.
     """
-    check_target(file, session.account)
+    last = check_target(file, session.account)
     service = integrations.find(integration)
     started = session.recording.now()
     lists = AccountLists(session, service, frontend, every=every)
@@ -437,6 +438,7 @@ def take(
         "figures": _figures(lists, service.team_address),
         "user": _user(lists.tables),
         "address": session.address(service.name),
+        "token": session.token_hash(service.name, last.token if last else ""),
         "kosmo_kernel": __version__,
     }
     about = {
@@ -447,7 +449,8 @@ def take(
     manifest = Manifest(tables=about, **in_texts(content, change))
     read = {name: redacted(records, change) for name, records in lists.tables.items()}
     count = add(file, manifest, read, replaces=session.recording.resumes)
-    return SnapshotReport(manifest, count, lists.interrupted, list(dict.fromkeys(lists.notes)))
+    notes = [token_note(file, last.token, manifest.token)] if last else []
+    return SnapshotReport(manifest, count, lists.interrupted, list(filter(None, dict.fromkeys(notes + lists.notes))))
 
 
 def _figures(lists: AccountLists, team_address: str) -> dict[str, int]:

@@ -7,13 +7,14 @@ import signal
 import socket
 import stat
 from collections.abc import Iterator
-from contextlib import closing, suppress
+from contextlib import closing, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 from wsgiref.types import WSGIApplication
 
 import psutil
 import pytest
+from altered_api import as_default_account
 from fast_clock import FastClock
 from kosmo_command import started
 from recorded import answers, runs
@@ -118,11 +119,15 @@ def test_an_audit_is_replayed_without_a_network_and_without_a_token(
     assert DEMO_TOKEN.encode() not in file.read_bytes()
 
 
-@pytest.mark.parametrize("code", [AUDIT, "return heroku.tables.costs()"])
-def test_json_of_a_replay_is_that_of_the_run_but_for_times_and_memory(file: Path, code: str) -> None:
+@pytest.mark.parametrize("account", ["demo", "default"])
+@pytest.mark.parametrize("code", [AUDIT, "heroku.tables.stages(); return heroku.tables.costs()"])
+def test_json_of_a_replay_is_that_of_the_run_but_for_times_and_memory(file: Path, code: str, account: str) -> None:
     documents = []
     for replays in (False, True):
-        with Session("demo", from_archive=file) if replays else Session("demo", record=file) as session:
+        with (
+            nullcontext() if replays else as_default_account(DemoApi(company())),
+            Session(account, from_archive=file) if replays else Session(account, record=file) as session,
+        ):
             made = run_document(session.run(code))
         for call in made["integration_calls"]:
             del call["durationMs"]

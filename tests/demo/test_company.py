@@ -20,6 +20,7 @@ from heroku_schema import COMPANIES, formats, official_schema
 from kosmo_kernel.demo import NOW
 from kosmo_kernel.errors import SettingsError
 from kosmo_kernel.integrations.heroku.demo.company import Company, company
+from kosmo_kernel.integrations.heroku.demo.company_data import account_record
 from kosmo_kernel.integrations.heroku.demo.models import App
 
 Record = dict[str, Any]
@@ -274,7 +275,7 @@ def test_what_belongs_to_an_app_is_made_when_somebody_asks_and_once() -> None:
         asked.append(position)
         return apps[position]
 
-    shown = Company({}, apps, with_resources)
+    shown = Company(account_record(), apps, with_resources)
     assert asked == []
     assert shown.resources_of(shown.apps[3]) is shown.resources_of(shown.apps[3])
     assert asked == [3]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import shutil
 import sqlite3
+import warnings
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from functools import partial
@@ -249,6 +250,32 @@ def test_snapshots_of_different_users_are_not_compared(
             snapshot.take(session, own)
         with Session() as session:
             assert snapshot.take(session, tmp_path / "new.kosmo").manifest.address == "this machine"
+
+
+def test_another_token_of_the_same_user_is_said_wherever_a_snapshot_meets_the_account(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    note, file = "was taken with another token of the same user", tmp_path / "own.kosmo"
+
+    def notes(token: str, *, adds: bool) -> list[list[str]]:
+        with serve(DemoApi(company(2), token=token)) as served, warnings.catch_warnings(record=True) as warned:
+            monkeypatch.setenv("HEROKU_API_URL", served.url)
+            monkeypatch.setenv("HEROKU_API_KEY", token)
+            warnings.simplefilter("always")
+            assert snapshot.is_of(file, "default")
+            with Session() as session:
+                said = [str(warning.message) for warning in warned], [snapshot.check_account(file, session, "")]
+                added = [snapshot.take(session, file).notes] if adds else []
+            return [*said, snapshot.compare(file, account="default").notes, *added]
+
+    with serve(DemoApi(company(2), token="HRKU-first")) as served, Session() as session:
+        monkeypatch.setenv("HEROKU_API_URL", served.url)
+        monkeypatch.setenv("HEROKU_API_KEY", "HRKU-first")
+        snapshot.take(session, file)
+    assert not any(note in line for lines in notes("HRKU-first", adds=False) for line in lines)
+    assert [any(note in line for line in lines) for lines in notes("HRKU-second", adds=False)] == [True] * 3
+    assert note in " ".join(notes("HRKU-second", adds=True)[-1])
+    assert b"HRKU-" not in file.read_bytes()
 
 
 def test_a_snapshot_without_apps_cannot_be_compared(saved_demo: Path, tmp_path: Path) -> None:

@@ -377,6 +377,11 @@ def test_a_snapshot_of_another_account_or_user_is_not_added(
         taken(of_another_user, own, monkeypatch)
     assert len(archive.SavedSnapshot(own).times) == 1
 
+    generated = file.with_name("generated.kosmo")
+    taken(DemoApi(company(2, seed=7)), generated, monkeypatch)
+    with pytest.raises(SettingsError, match="has snapshots of another user"):
+        taken(DemoApi(company(2, seed=8)), generated, monkeypatch)
+
 
 def test_a_look_alike_has_the_same_address_at_each_port(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for _ in range(2):

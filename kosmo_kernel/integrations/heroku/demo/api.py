@@ -204,6 +204,7 @@ class DemoApi:
         self._compresses = compresses
         self._routes = Routes(facts().links)
         self._records = CompanyRecords(company, moved)
+        self._user_id = str(company.account["id"])  # of the records; answers have that of the company
         self._numbers = count(1)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
@@ -222,6 +223,7 @@ class DemoApi:
         """Check the address, the version and the token; return the link, if it is one with GET, and the form."""
         is_post = request.method == "POST" and request.path in ASKED_BY_POST
         path = request.path.removesuffix("/") if request.path.startswith("/data/") else request.path
+        path = path.replace(self.company.user_id, self._user_id)
         match = self._routes.match(path) if request.method in ("GET", "HEAD") else None
         if match is None and not is_post:
             raise HerokuError(404, "not_found", _NO_ROUTE)
@@ -295,7 +297,7 @@ class DemoApi:
                 "RateLimit-Multiplier": "1",
                 "RateLimit-Remaining": str(self.budget.remaining),
             }
-        body = msgspec.json.encode(answer.value)
+        body = msgspec.json.encode(answer.value).replace(self._user_id.encode(), self.company.user_id.encode())
         if answer.status in (200, 206):
             tagged = body + answer.headers.get("Next-Range", "").encode()
             tag = hashlib.blake2b(tagged, digest_size=16).hexdigest()

@@ -228,9 +228,14 @@ class Company:
     """
 
     def __init__(
-        self, account: Record, apps: Sequence[App], with_resources: Callable[[int], App] | None = None
+        self,
+        account: Record,
+        apps: Sequence[App],
+        with_resources: Callable[[int], App] | None = None,
+        user_id: str = "",
     ) -> None:
         self.account = account
+        self.user_id = user_id or str(account["id"])
         self.every_app: list[Record] = [app.record() for app in apps]
         self.apps = self.every_app
         self._unreachable: set[str] = set()  # the identifiers of the apps that are not in `apps`
@@ -252,7 +257,7 @@ class Company:
 
     def seen_with(self, names: Collection[str]) -> Company:
         """Return the company as an account sees it that reaches only the apps with these names and its owner's own."""
-        view = Company(self.account, self._app_facts, self._with_resources)
+        view = Company(self.account, self._app_facts, self._with_resources, self.user_id)
         own = self.account["id"]
         view.apps = [app for app in view.every_app if app["name"] in names or app["owner"]["id"] == own]
         view._unreachable = {app["id"] for app in view.every_app} - {app["id"] for app in view.apps}
@@ -378,4 +383,6 @@ def company(apps: int | None = None, seed: int = 1) -> Company:
         company_data.account_record(),
         generated_apps,
         lambda position: generated.with_resources(generated_apps, position, seed),
+        # An archive of one company must not pass for that of another, and it is the user who tells them apart.
+        user_id=ident("account", f"generated/{seed}"),
     )
