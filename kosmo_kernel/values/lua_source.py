@@ -34,7 +34,7 @@ _CLOSES = {  # what each closing word closes
 }
 _HEADS = ("if", "elseif", "while", "for")
 _STATEMENTS = frozenset((*_HEADS, "break", "do", "else", "end", "goto", "local", "repeat", "return", "then", "until"))
-_AFTER_EXPRESSIONS = _STATEMENTS | _CLOSING | {";", "::"}
+_AFTER_EXPRESSIONS = _STATEMENTS | _CLOSING | {";", "::", "="}
 _VALUES = ("end", "nil", "...")  # words that end an operand
 # What begins a statement whatever comes before it, and does not close a block.
 _BEGIN = frozenset(("for", "goto", "if", "local", "repeat", "return", "while"))
@@ -253,7 +253,11 @@ class Source:
         """Yield where the text sets a variable that is visible at a token, the last first."""
         own = [b for b in self.bindings.get(name, ()) if len(b.path) == 1 and b.at < at]
         blocks = {WHOLE, *self.around(at)} if own else ()
-        return (binding for binding in reversed(own) if binding.block in blocks)
+        for binding in reversed(own):
+            # In the expression that sets a variable the variable still has its earlier value.
+            is_set = binding.how != "value" or self.expressions(binding.at + 1)[1] <= at
+            if is_set and binding.block in blocks:
+                yield binding
 
     def _set(self, at: int) -> Iterator[Binding]:
         """Yield the bindings of a `local`, a `function`, a `=` or an `in`."""

@@ -64,6 +64,8 @@ def test_a_name_is_not_seen_outside_of_its_block(text: str) -> None:
         ("local one = setmetatable({ open = 1 }, { __index = { shut = 2 } }) one.|", ["open"]),
         ("local shop = { open = 1 } shop = { shut = 2 } shop.|", ["shut"]),
         ("local shop = { open = 1 } do local shop = { shut = 2 } end shop.|", ["open"]),
+        ("local shop = { open = 1 } shop = shop.|", ["open"]),
+        ("shop = shop.|", []),
         ("local shop = { open = 1 } if x then shop = { shut = 2 } end shop.|", ["shut"]),
         ("local shop = { open = function() local inner = { shut = 1 } end, till = 1 } shop.|", ["open", "till"]),
         ("string.shout = f string.sho|", ["shout"]),
