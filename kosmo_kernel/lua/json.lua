@@ -9,7 +9,7 @@
 local native = ...
 local byte, find, format, match, sub = string.byte, string.find, string.format, string.match, string.sub
 local concat, error, ipairs, tonumber, type, utf8char = table.concat, error, ipairs, tonumber, type, utf8.char
-local setmetatable = debug.setmetatable
+local math_type, setmetatable = math.type, debug.setmetatable
 
 local MAX_DEPTH = 100 -- levels of nesting, for decoding and encoding
 local MAX_SHARED_KEYS = 64 -- keys of an object that may share its shape; a larger object has a shape of its own
@@ -123,16 +123,11 @@ local function unescape(text, from, to)
         match(raw, "^%x%x%x%x", backslash + 2) or fail(text, from + backslash, "a broken \\u escape"), 16
       )
       position = backslash + 6
-      if code_point >= 0xD800 and code_point < 0xDC00 then
-        local low_surrogate = tonumber(match(raw, "^\\u(%x%x%x%x)", position) or "0", 16)
-        if low_surrogate >= 0xDC00 and low_surrogate < 0xE000 then
-          code_point = 0x10000 + ((code_point - 0xD800) << 10) + (low_surrogate - 0xDC00)
-          position = position + 6
-        else
-          code_point = 0xFFFD -- a lone surrogate has no UTF-8 form
-        end
-      elseif code_point >= 0xDC00 and code_point < 0xE000 then
-        code_point = 0xFFFD
+      if code_point >= 0xD800 and code_point < 0xE000 then
+        local low_surrogate = match(raw, "^\\u([dD][c-fC-F]%x%x)", position)
+        if code_point >= 0xDC00 or not low_surrogate then fail(text, from + backslash, "half of a surrogate pair") end
+        code_point = 0x10000 + ((code_point - 0xD800) << 10) + (tonumber(low_surrogate, 16) - 0xDC00)
+        position = position + 6
       end
       pieces[#pieces + 1] = utf8char(code_point)
     else
@@ -254,7 +249,13 @@ read_value = function(text, position, kind, depth)
   end
   local digits = match(text, "^-?%d+%.?%d*[eE]?[+-]?%d*", position)
   local number = digits and not find(digits, "^-?0%d") and not find(digits, "%.$") and not find(digits, "%.[eE]") and tonumber(digits)
-  if number then return number, position + #digits end
+  if number then
+    -- Lua would make it a float, which has 16 digits.
+    local is_long = math_type(number) == "float" and not find(digits, "[.eE]")
+    if is_long then fail(text, position, "a whole number of more than 64 bits") end
+    if number - number ~= 0 then fail(text, position, "a number that is too large") end
+    return number, position + #digits
+  end
   if first_byte == nil then fail(text, position, "the text ends too early") end
   fail(text, position, "no JSON value")
 end

@@ -185,6 +185,12 @@ def test_json_keeps_the_order_of_keys(lua: Machine) -> None:
         ("[1] 2", "text after the end of the value at line 1, column 5"),
         ("", "the text ends too early"),
         ("[" * 200, "more than 100 levels"),
+        ('{"id":123456789012345678901234567890}', "a whole number of more than 64 bits at line 1, column 7"),
+        ("-9223372036854775809", "a whole number of more than 64 bits"),
+        ("[1e400]", "a number that is too large at line 1, column 2"),
+        ('["\\ud800"]', "half of a surrogate pair at line 1, column 4"),
+        ('{"\\udc00\\ud800":1}', "half of a surrogate pair at line 1, column 4"),
+        ('"\\ud83d\\u0041"', "half of a surrogate pair"),
     ],
 )
 def test_broken_json_is_an_error_with_its_place(lua: Machine, text: str, message: str) -> None:
