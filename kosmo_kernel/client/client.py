@@ -396,10 +396,8 @@ class Exchange(CallErrors):
         """Return the value of a body."""
         if reply.status == HTTPStatus.NO_CONTENT and self._is_list:
             return []
-        # A value has at least one byte, so a shorter body need not be counted.
-        if len(reply.body) > LARGE_BODY_VALUES and count_values(reply.body, LARGE_BODY_VALUES) > LARGE_BODY_VALUES:
-            values = min(count_values(reply.body, MAX_BODY_VALUES), MAX_BODY_VALUES)
-            self._progress.received.take_large(values, lambda: self.where)
+        if (values := count_values(reply.body, LARGE_BODY_VALUES)) > LARGE_BODY_VALUES:
+            self._progress.received.take_large(min(values, MAX_BODY_VALUES), lambda: self.where)
         try:
             return decode(reply.body, max_values=MAX_BODY_VALUES)
         except DecodeError as error:

@@ -138,14 +138,17 @@ def check_json(
 
 
 def count_values(text: bytes, most: int) -> int:
-    """Return an upper bound on the number of values in a JSON text, without decoding it."""
+    """Return an upper bound on the number of values in a JSON text, without decoding it.
+
+    Marks inside texts are left out if the bound is more than `most` with them.
+    """
     bound = _count_marks(text)
     if bound <= most:
         return bound
     text = _without_escapes(text)
     quotes = text.count(b'"')
-    if quotes > 4 * most:  # two quotes make a string, and every other string may be a key
-        return max(most + 1, quotes // 4)
+    if quotes > 4 * max(most, MAX_VALUES):  # two quotes make a string, and every other string may be a key
+        return quotes // 4
     # Delete all other characters, so that a string is two quotes with its marks between them. Deleting two quotes in
     # a row does not change which marks are inside a string.
     marks = text.translate(None, _NO_MARKS).replace(b'""', b"")

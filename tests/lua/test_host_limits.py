@@ -71,7 +71,7 @@ def test_values_are_never_counted_too_few_and_marks_in_texts_are_not_counted(val
 
     assert values_in(value) <= count_values(text, 10**6)
     assert count_values(text, 0) > 0
-    assert text.count(b'"') > 4 or count_values(text, 1) <= values_in(value) + containers
+    assert count_values(text, 1) <= values_in(value) + containers
 
 
 def test_a_text_full_of_commas_is_one_value() -> None:
