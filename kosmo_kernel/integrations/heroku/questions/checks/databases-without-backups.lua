@@ -11,6 +11,6 @@ local bare = list.filter(heroku.tables.databases(), function(one)
   return is_postgres and one.continuous_protection == false and not one.schedules[1]
 end)
 return list.map(bare, function(one)
-  local last = one.last_backup or "none"
+  local last = one.last_backup or json.null
   return { add_on = one.name, app = one.app, plan = one.plan, last_backup = last }
 end)
