@@ -191,9 +191,9 @@ def _bill(data: AccountData) -> Html:
         return Html("<p>Nothing that is billed could be read.</p>\n")
     missing = [f"{counted(len(bill.unknown), 'item')} without a known price"] if bill.unknown else []
     missing += [] if bill.complete else ["what could not be read"]
-    text = f"A month costs ${bill.cents / CENTS:,.2f} at most, at list prices."
+    text = f"A month costs ${bill.cents / CENTS:,.0f} at most, at list prices."
     text += f" Not in it: {' and '.join(missing)}." if missing else ""
-    text += f" ${bill.idle_cents / CENTS:,.2f} of it may be paid for nothing." if bill.idle else ""
+    text += f" ${bill.idle_cents / CENTS:,.0f} of it may be paid for nothing." if bill.idle else ""
     groups = (("Kind", "kind"), ("Stage", "stage"), ("Team or owner", "team"), ("App", "app"))
     parts = [page_table(_parts(title, bill.by(field))) for title, field in groups]
     names = [f"{line['name']} ({line['plan']})" for line in bill.unknown]

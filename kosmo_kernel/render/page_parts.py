@@ -1,7 +1,8 @@
 """Write pages, and what they consist of: tables with folded rows and cards of key figures.
 
-The title of a column is its name in words, with the unit. On a phone a row of a table is a card, in which these titles
-stand before the values; a table of very many columns scrolls.
+The title of a column is its name in words, with the unit. Names stay on one line: a table for which the page is too
+narrow scrolls beside its first column, and is printed on a turned sheet. On a phone a row is a card, in which the
+titles stand before the values.
 """
 
 from __future__ import annotations
@@ -18,24 +19,24 @@ from kosmo_kernel.pages.design import MAX_OPEN_ROWS
 from kosmo_kernel.render.tables import Table, times_of
 from kosmo_kernel.render.text import CellForm, format_column
 from kosmo_kernel.safety.markup import Html, css_string, html_attribute, html_of_package
-from kosmo_kernel.safety.tables import html_fields, html_table
-from kosmo_kernel.text import TableColumn
+from kosmo_kernel.safety.tables import MAX_NAME, html_fields, html_table, unbroken_length
+from kosmo_kernel.text import TableColumn, listed
+from kosmo_kernel.values.fields import moment
 
 FICTION = Html(
     '<aside class="fiction"><strong>FICTIONAL DATA</strong> of the demo company, not of your account</aside>'
 )
 _PRINTED = Html('<p class="printed">{}</p>\n')  # stands on paper only: account and day
 _NONE = Html()
-_TABLE = Html('<div class="table {}" tabindex="0">{}</div>\n{}')
-_CARDS = Html('<div class="table {}" tabindex="0" style="{}">{}</div>\n{}')  # with the headings for a phone
+_TABLE = Html('<div class="{}" tabindex="0" style="{}">{}</div>\n{}')  # with the headings for a phone
 _RECORD = Html('<div class="table fields">{}</div>\n')
 _NOTHING = Html('<p class="nothing">Nothing.</p>\n')
 _BELOW = Html('<p class="cut">{}</p>\n')
-_MAX_FEW = 3  # columns of a table that fits a phone
-_MAX_PLAIN = 8  # columns of a table that does not scroll on a desktop
+MAX_PRINTED_ACCOUNTS = 2  # names of accounts above a page on paper
 MAX_CARD_COLUMNS = 12  # columns of a table whose rows are cards on a phone
-_PAGE_WIDTH, _MIN_WIDTH = 1120, 160  # pixels of a page on a desktop, and of a column that gives way to others
-_CHARACTER, _PADDING = 8, 24  # pixels of a character of a table on average, and beside the text of a cell
+_PAGE_WIDTH, _MIN_WIDTH = 1168, 160  # pixels of a page on a desktop, and of a column that gives way to others
+_TURNED_WIDTH = 1700  # pixels of a table that fits a turned sheet in small letters
+_CHARACTER, _PADDING = 7.25, 24  # pixels of a character of a table on average, and beside the text of a cell
 _BAR_WIDTH = 104  # pixels of the bar of a share beside its number
 _MAX_UNBROKEN = 64  # characters of a cell on one line
 _FOLDED = Html('<details class="more"><summary>{} more rows</summary></details>\n')
@@ -96,7 +97,8 @@ def html_page(
         style: a further style sheet, before that of all pages.
         marker: a comment that tells what wrote it.
     """
-    on_paper = ", ".join([*accounts, *([f"{day:%d %B %Y}".lstrip("0")] if day else [])])
+    days = [f"{day:%d %B %Y}".lstrip("0")] if day else []
+    on_paper = ", ".join([*([listed([*accounts], MAX_PRINTED_ACCOUNTS)] if accounts else []), *days])
     return html_of_package("pages/page.html").format(
         title=title,
         content=content,
@@ -112,62 +114,55 @@ def page_columns(table: Table) -> list[TableColumn]:
     if not _MONEY.keys().isdisjoint(table.names) and "cents" in table.names:
         table = table.only([name for name in table.names if name != "cents"])
     columns = []
-    for name, values in zip(table.names, table.columns, strict=True):
+    for values in table.columns:
         filled = [None if value == [] else value for value in values]
-        columns.append(times_of(values) or (_amounts(filled) if name in _MONEY else filled))
-    sums = {name: _amounts([amount])[0] for name, amount in table.sums.items()}
-    table, are_money = replace(table, columns=columns, totals=sums), [name in _MONEY for name in table.names]
-    forms = [CellForm("minutes", False, 2 * is_money, is_money, for_page=True) for is_money in are_money]
-    titles = [page_title(name, is_time=table.kind(index) == "time") for index, name in enumerate(table.names)]
+        columns.append(times_of(values) or list(map(_with_time, filled)))
+    table = replace(table, columns=columns, totals=table.sums)
+    titles, forms = [], []
+    for index, (name, values) in enumerate(zip(table.names, columns, strict=True)):
+        is_time, is_money = table.kind(index) == "time", name in _MONEY
+        is_whole = is_money and not any(isinstance(value, float) and 0 < abs(value) < 1 for value in values)
+        titles.append(page_title(name, is_time=is_time))
+        forms.append(CellForm("minutes", not is_time, 2 * is_money, is_money, for_page=True, is_whole=is_whole))
     return table.html_columns(titles, forms)
 
 
-def _amounts(values: Sequence[Any]) -> Sequence[Any]:
-    """Return amounts of money, which have no decimals if all of them are whole."""
-    numbers = [value for value in values if isinstance(value, (int, float))]
-    if not all(float(number).is_integer() for number in numbers):
-        return values
-    return [int(value) if isinstance(value, float) else value for value in values]
+def _with_time(value: Any) -> Any:
+    """Return a text that is a time as one, among texts that are none."""
+    return moment(value, with_zone=True) or value if isinstance(value, str) else value
 
 
 def page_table(columns: Sequence[TableColumn]) -> Html:
-    """Return a table with whole cells, whose rows after the first ones are folded on a screen and shown on paper."""
-    more = (len(columns[0].texts) if columns else 0) - MAX_OPEN_ROWS
-    wide = len(columns) > _MAX_PLAIN
-    table, folded = (
-        html_table(_with_unbroken(columns), is_whole=True),
-        _FOLDED.format(f"{more:,}") if more > 0 else _NONE,
-    )
-    if _MAX_FEW < len(columns) <= MAX_CARD_COLUMNS:
-        heads = ";".join(f"--h{index}:{css_string(column.heading)}" for index, column in enumerate(columns[1:], 2))
-        return _CARDS.format(html_attribute("cards wide" if wide else "cards"), html_attribute(heads), table, folded)
-    return _TABLE.format(html_attribute("wide" if wide else "few"), table, folded)
+    """Return a table with whole cells, whose rows after the first ones are folded on a screen and shown on paper.
 
-
-def _with_unbroken(columns: Sequence[TableColumn]) -> list[TableColumn]:
-    """Return the columns, of which the narrow ones stay on one line as long as the others have room on the page.
-
-    Nothing needs to be said of columns that all fit. A table that scrolls has room for all but long texts.
+    Names stay on one line, and so do the other texts of narrow columns as long as the long ones have room on the page.
     """
     lengths = [max(map(len, filter(None, column.texts)), default=0) for column in columns]
-    widths = [
-        _PADDING
-        + _CHARACTER * max(length, len(column.heading) * column.to_the_right)
-        + _BAR_WIDTH * bool(column.shares)
-        for length, column in zip(lengths, columns, strict=True)
-    ]
-    least = [min(width, max(_MIN_WIDTH, min(width / 2, 2 * _MIN_WIDTH))) for width in widths]
-    scrolls = len(columns) > MAX_CARD_COLUMNS
+    widths, least = [], []
+    for length, column in zip(lengths, columns, strict=True):
+        padding = _PADDING + _BAR_WIDTH * bool(column.shares)
+        width = padding + _CHARACTER * max(length, len(column.heading) * column.to_the_right)
+        name = padding + _CHARACTER * max(map(unbroken_length, [column.heading, *filter(None, column.texts)]))
+        widths.append(max(width, name))
+        gives_way = length > MAX_NAME and width > _MIN_WIDTH
+        least.append(max(name, min(max(width / 2, _MIN_WIDTH), 2 * _MIN_WIDTH) if gives_way else width))
     free = _PAGE_WIDTH - sum(least)
-    unbroken = set()
+    is_wide, unbroken = free < 0, set()
     for index in sorted(range(len(columns)), key=lambda index: widths[index]):
         free -= widths[index] - least[index]
-        has_room = scrolls or widths[index] <= _MIN_WIDTH or free >= 0
-        if has_room and lengths[index] <= _MAX_UNBROKEN:
+        if lengths[index] <= (MAX_NAME if is_wide or free < 0 else _MAX_UNBROKEN):
             unbroken.add(index)
-    if len(unbroken) == len(columns) and not scrolls:
-        return [*columns]
-    return [column._replace(is_unbroken=index in unbroken) for index, column in enumerate(columns)]
+    if is_wide or len(unbroken) < len(columns):  # nothing needs to be said of columns that all fit
+        columns = [column._replace(is_unbroken=index in unbroken) for index, column in enumerate(columns)]
+    names = ["wide"] * is_wide + ["crowded"] * (sum(least) > _TURNED_WIDTH)
+    heads = ""
+    if 1 < len(columns) <= MAX_CARD_COLUMNS:
+        names.append("cards")
+        heads = ";".join(f"--h{index}:{css_string(column.heading)}" for index, column in enumerate(columns[1:], 2))
+    more = (len(columns[0].texts) if columns else 0) - MAX_OPEN_ROWS
+    folded = _FOLDED.format(f"{more:,}") if more > 0 else _NONE
+    table = html_table(columns, is_whole=True)
+    return _TABLE.format(html_attribute(" ".join(["table", *names])), html_attribute(heads), table, folded)
 
 
 def whole_table(table: Table, *, nothing: Html = _NOTHING) -> Html:

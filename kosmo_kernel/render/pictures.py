@@ -323,7 +323,7 @@ def matrix(frame: pd.DataFrame, levels: Sequence[str], title: str) -> Picture:
                 word = str(visible.loc[name, other] or "")
                 if word not in levels:
                     continue
-                strength = 0.12 + 0.43 * levels.index(word) / max(len(levels) - 1, 1)
+                strength = 0.1 + 0.6 * levels.index(word) / max(len(levels) - 1, 1)
                 axes.barh(row, 0.94, left=column + 0.03, height=0.86, color=PURPLE, alpha=strength)
                 text = word if has_words else word[:1].upper()
                 axes.text(column + 0.5, row, text, ha="center", va="center", fontsize=10, color=INK)

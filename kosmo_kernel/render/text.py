@@ -53,6 +53,7 @@ class CellForm(NamedTuple):
     decimals: int = 0  # of numbers with fractions, at least
     has_separators: bool = False  # between the thousands of numbers
     for_page: bool = False  # with `yes` and `no`, lists without brackets, and separators if a number is long
+    is_whole: bool = False  # whether numbers are rounded to whole ones
 
 
 IN_NOTEBOOKS = CellForm()
@@ -69,12 +70,10 @@ def format_column(values: Sequence[Any], form: CellForm = IN_NOTEBOOKS) -> list[
         times = (v for v in values if isinstance(v, datetime))
         precision = "seconds" if any(t.second or t.microsecond for t in times) else "minutes"
     is_long = form.for_page and any(type(v) in _NUMBERS and abs(v) >= _SEPARATED_FROM for v in values)
-    form = CellForm(
-        precision,
-        form.has_zone,
-        max(form.decimals, *needed) if needed else 0,
-        form.has_separators or is_long,
-        form.for_page,
+    form = form._replace(
+        precision=precision,
+        decimals=max(form.decimals, *needed) if needed and not form.is_whole else 0,
+        has_separators=form.has_separators or is_long,
     )
     return [None if value is None else _cell(value, form) for value in values]
 

@@ -18,6 +18,7 @@ from kosmo_kernel.safety.text import shortened
 from kosmo_kernel.text import TableColumn, lazy_pattern
 
 MAX_CELL = 64  # characters of a cell; about 50 are visible
+MAX_NAME = 24  # characters of a word that stays on one line of a page
 MIN_SHARE = 0.01  # of a total that has a bar
 MAX_LINK_LENGTH = 2000  # characters of an address that becomes a link
 
@@ -25,7 +26,8 @@ _LINK = lazy_pattern(r"https?://[^\s\\]+")
 _APOSTROPHE = "'"
 # Where an address, a name or a path may go on in the next line.
 _BREAK = lazy_pattern(r"(?<=\w)@(?=\w)|(?<=\w)[.:/_](?=\w)")
-_BREAKABLE = lazy_pattern(r"[^\s<>&]{12,}")
+_LINE_ENDS = lazy_pattern(rf"(?:{_BREAK.pattern}|(?<=[-/?]))")
+_WORD, _BROKEN_BY_BROWSERS = lazy_pattern(r"\S+"), lazy_pattern(r"\w[-/?]\w")
 _TABLE = '<table class="dataframe">'
 # What would end a value or a line, so that `cut`, `sort` and `awk -F'\t'` work.
 _WEB_ADDRESS = lazy_pattern(r"https?://[a-z0-9.-]+(?::[0-9]+)?(?:/[a-z0-9./-]*)?", re.IGNORECASE)
@@ -46,8 +48,8 @@ def html_table(columns: Sequence[TableColumn], *, is_whole: bool = False) -> Htm
     for column in columns:
         align = " align=right" if column.to_the_right else ""
         layout = align or " nowrap" * column.is_unbroken
-        heading = escape(clean(column.heading))
-        head.append(f"<th{align}>{_BREAKABLE.sub(_with_breaks, heading) if is_whole else heading}</th>")
+        heading = clean(column.heading)
+        head.append(f"<th{align}>{_WORD.sub(_word, heading) if is_whole else escape(heading)}</th>")
         cells = [
             _cell(text, hint, layout, most)
             for text, hint in zip(column.texts, column.hints or repeat(""), strict=False)
@@ -85,28 +87,36 @@ def _cell(text: str | None, hint: str, layout: str, most: int) -> str:
     """Return a cell; `layout` is the attribute that aligns it or keeps it on one line, if any."""
     if text is None:
         return f"<td{layout}></td>"
-    content = escape(clean(shortened(text, most)), quote=False)
-    if most > MAX_CELL and not layout:
-        content = _BREAKABLE.sub(_with_breaks, content)
+    content = clean(shortened(text, most))
+    content = escape(content, quote=False) if most == MAX_CELL or layout else _WORD.sub(_word, content)
     if _is_link(text):
         return f'<td{layout}><a href="{escape(clean(text))}">{content}</a></td>'
     title = f" title='{escape(clean(hint), quote=False).replace(_APOSTROPHE, '&#39;')}'" if hint else ""
     return f"<td{layout}{title}>{content or ' '}</td>"
 
 
-def _with_breaks(word: re.Match[str]) -> str:
-    """Return a long word with places where a line may end."""
-    if word[0].isupper() or not any(map(str.isalpha, word[0])):
-        return word[0]
-    return _BREAK.sub(lambda mark: f"<wbr>{mark[0]}" if mark[0] == "@" else f"{mark[0]}<wbr>", word[0])
+def _word(word: re.Match[str]) -> str:
+    """Return a word of a page: a name on one line, and a longer one with places where a line may end."""
+    text = escape(word[0], quote=False)
+    if len(word[0]) <= MAX_NAME:
+        return f"<span>{text}</span>" if _BROKEN_BY_BROWSERS.search(word[0]) else text
+    return _BREAK.sub(lambda mark: f"<wbr>{mark[0]}" if mark[0] == "@" else f"{mark[0]}<wbr>", text)
+
+
+def unbroken_length(text: str) -> int:
+    """Return the length of the longest part of a text that stays on one line of a page."""
+    words = text.split()
+    names = [word for word in words if len(word) <= MAX_NAME]
+    parts = (part for word in words if len(word) > MAX_NAME for part in _LINE_ENDS.split(word))
+    return min(max(map(len, [*names, *parts]), default=0), MAX_NAME)
 
 
 def _whole_cell(text: str | None, full_text: str, has_breaks: bool) -> str:
     """Return a cell that shows all of its value."""
     if text is None:
         return "<td></td>"
-    content = escape(clean(full_text), quote=False) or " "
-    content = _BREAKABLE.sub(_with_breaks, content) if has_breaks else content
+    content = clean(full_text)
+    content = (_WORD.sub(_word, content) if has_breaks else escape(content, quote=False)) or " "
     if _is_link(text):
         content = f'<a href="{escape(clean(text))}">{content}</a>'
     return f"<td class=whole>{content}</td>"

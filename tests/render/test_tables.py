@@ -413,23 +413,27 @@ def test_a_table_for_programs_has_all_rows_with_their_values_as_they_were_sent()
 
 def test_a_page_has_titles_in_words_money_times_without_seconds_and_yes_and_no() -> None:
     columns: dict[str, list[Any]] = {
-        "monthly_usd": [12.5, 1234.0],
+        "monthly_usd": [12.6, 1234.0],
         "released_at": ["2026-11-19T03:37:10Z", None],
         "idle": [True, False],
         "used_by": [["shop", "api"], []],
         "acm_status": ["cert issued", "failed"],
         "release": [1234, 99999],
+        "usd": [0.25, 7.0],
+        "last_backup": ["2026-11-20T02:09:00Z", "none"],
     }
     shown = page_columns(Table(list(columns), list(columns.values()), 2))
     assert {column.heading: list(column.texts) for column in shown} == {
-        "Monthly cost, $": ["12.50", "1,234.00"],
+        "Monthly cost, $": ["13", "1,234"],
         "Released at, UTC": ["2026-11-19 03:37", None],
         "Idle": ["yes", "no"],
         "Used by": ["shop, api", None],
         "ACM status": ["cert issued", "failed"],
         "Release": ["1,234", "99,999"],
+        "$": ["0.25", "7.00"],
+        "Last backup": ["2026-11-20 02:09 UTC", "none"],
     }
-    assert [column.to_the_right for column in shown] == [True, False, False, False, False, True]
+    assert [column.to_the_right for column in shown] == [True, False, False, False, False, True, True, False]
 
 
 @pytest.mark.parametrize(("long", "unbroken"), [(0, 0), (1, 2), (3, 1)])

@@ -60,8 +60,10 @@ def test_a_page_fetches_nothing_and_no_column_is_cut_off_on_paper(page_of_run: W
         sheet = browser.new_page(viewport={"width": PAPER, "height": 1000})
         sheet.on("request", lambda request: asked.append(request.url))
         sheet.emulate_media(media="print")
-        for name in AUDITS:
+        for name in (*AUDITS, "costs", "deadlines"):
             sheet.goto(page_of_run(name).as_uri())
+            is_turned = sheet.locator(".wide").count() > 0
+            sheet.set_viewport_size({"width": TURNED if is_turned else PAPER, "height": 1000})
             assert sheet.locator(".table").count() > 0
             assert sheet.evaluate(OUTSIDE) == [], name
     assert [url for url in asked if not url.startswith(("file:", "data:"))] == []
@@ -153,12 +155,39 @@ def test_the_head_of_a_table_stays_while_one_scrolls(page_of_run: WritePage) -> 
         assert table.locator("thead th").first.evaluate("head => head.getBoundingClientRect().top") >= 0
 
 
+BROKEN = """() => [...document.querySelectorAll('.table:not(.crowded) td')].flatMap(cell => {
+  const texts = document.createTreeWalker(cell, NodeFilter.SHOW_TEXT), broken = [];
+  const words = new RegExp('[^ ]+', 'g');
+  for (let text = texts.nextNode(); text; text = texts.nextNode()) {
+    const ends = text.parentNode.querySelector('wbr') || text.parentNode.tagName === 'A';
+    for (const word of ends ? [] : text.data.matchAll(words)) {
+      const range = document.createRange();
+      range.setStart(text, word.index);
+      range.setEnd(text, word.index + word[0].length);
+      if (word[0].length <= 24 && range.getClientRects().length > 1) broken.push(word[0]);
+    }
+  }
+  return broken;
+})"""
+
+
+def test_no_name_is_broken_on_a_desktop_on_a_phone_or_on_paper(page_of_run: WritePage) -> None:
+    with chromium() as browser:
+        sheet = browser.new_page()
+        for name in (*AUDITS, "costs", "deadlines"):
+            sheet.goto(page_of_run(name).as_uri())
+            for width in (1280, 800, PHONE, PAPER):
+                sheet.set_viewport_size({"width": width, "height": 800})
+                sheet.emulate_media(media="print" if width == PAPER else "screen")
+                assert sheet.evaluate(BROKEN) == [], (name, width)
+
+
 CUT = """() => [...document.querySelectorAll('.table:not(.wide) td')]
   .filter(cell => cell.getBoundingClientRect().right > innerWidth || cell.scrollWidth > cell.clientWidth + 1)
   .map(cell => cell.textContent)"""
 
 
-def test_on_a_phone_nothing_is_cut_and_a_row_of_many_columns_is_a_card(page_of_run: WritePage) -> None:
+def test_on_a_phone_nothing_is_cut_and_a_row_is_a_card(page_of_run: WritePage) -> None:
     with chromium() as browser:
         sheet = browser.new_page(viewport={"width": PHONE, "height": 844})
         for name in (*AUDITS, "costs"):
