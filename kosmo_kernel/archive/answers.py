@@ -12,7 +12,7 @@ from typing import Any, Final, Literal, NamedTuple
 
 import msgspec
 
-from kosmo_kernel.archive.file import MAX_VALUE_BYTES, Archive
+from kosmo_kernel.archive.file import MAX_VALUE_BYTES, Archive, Fact, Name
 from kosmo_kernel.archive.runs import AskedAccount, RequestKey
 from kosmo_kernel.client.call import Reply
 from kosmo_kernel.client.client import ClientCall
@@ -38,7 +38,7 @@ class StoredAnswer(NamedTuple):
     status: int | None  # 200, or that of the error; None if there was no response
     requests: int  # that were answered
     notes: str  # the notes of the reply, a list as JSON
-    scopes: str  # those that the service has reported of the token
+    scopes: Name  # those that the service has reported of the token
     at: str  # when, as a text of ISO 8601; empty before it is stored
     body: bytes  # the records, the record, or the facts of the error, as JSON
 
@@ -93,7 +93,8 @@ class StoredAnswer(NamedTuple):
 
     def _value(self) -> Any:
         try:
-            return decode(self.body, max_bytes=MAX_VALUE_BYTES, max_values=MAX_LARGE_VALUES)
+            type_ = dict[str, Fact] if self.outcome == FAILURE else Any
+            return decode(self.body, max_bytes=MAX_VALUE_BYTES, max_values=MAX_LARGE_VALUES, type=type_)
         except DecodeError as error:
             raise ValueError(f"it is no JSON within bounds: {error}") from None
 

@@ -26,11 +26,14 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from hashlib import blake2b
 from pathlib import Path
-from typing import Any, NamedTuple, Self
+from typing import Annotated, Any, NamedTuple, Self
 from urllib.parse import quote
+
+import msgspec
 
 from kosmo_kernel import __version__
 from kosmo_kernel.errors import FileWriteError, KosmoError, SettingsError
+from kosmo_kernel.safety.text import shortened
 from kosmo_kernel.settings.private_files import GROUP_AND_OTHERS, LOCK_TIMEOUT_SECONDS, PRIVATE
 
 APPLICATION_ID = 0x4B6F736D  # "Kosm": what `file` and other programs recognize a file by
@@ -147,7 +150,9 @@ def check_tables(connection: sqlite3.Connection, file: Path) -> None:
 
 MAX_VALUE_BYTES = 96 << 20  # of one value, such as a list with all of its pages
 READ_SECONDS = 10.0  # for one query, of a file that somebody may have made to take for ever
-MAX_REASON = 200  # characters of an error of SQLite
+MAX_REASON = 400  # characters of what is wrong with a file, which may have a text of it
+Name = Annotated[str, msgspec.Meta(max_length=1_000)]
+Fact = Annotated[str, msgspec.Meta(max_length=10_000)] | bool | int | None  # of an error
 STEPS = 10_000  # of SQLite's machine between two looks at the clock
 _POLL_SECONDS = 0.02
 _NEVER = float("inf")
@@ -385,7 +390,8 @@ def _connected(location: Place, *, writes: bool) -> sqlite3.Connection:
 
 
 def _damaged(file: Path, why: str) -> SettingsError:
-    return SettingsError(f"{file} is damaged, or no archive of kosmo_kernel: {why}. Nothing was sent. {_ANEW}")
+    reason = shortened(why, MAX_REASON)
+    return SettingsError(f"{file} is damaged, or no archive of kosmo_kernel: {reason}. Nothing was sent. {_ANEW}")
 
 
 def advice_to_resume(file: Path) -> str:
@@ -415,7 +421,7 @@ def _explained(file: Path, error: sqlite3.Error, *, writes: bool) -> KosmoError:
 
 def _reason(error: sqlite3.Error) -> str:
     """Return what SQLite says, without a text of the file, which follows the name of the column."""
-    return str(error).partition(" with text ")[0][:MAX_REASON]
+    return shortened(str(error).partition(" with text ")[0], MAX_REASON)
 
 
 def _code(error: sqlite3.Error) -> int:

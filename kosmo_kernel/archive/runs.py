@@ -24,7 +24,7 @@ import msgspec
 from kosmo_kernel import __version__
 from kosmo_kernel.accounts import Account
 from kosmo_kernel.accounts.fingerprints import fingerprints
-from kosmo_kernel.archive.file import Archive, open_archive
+from kosmo_kernel.archive.file import Archive, Name, open_archive
 from kosmo_kernel.archive.store import address_of
 from kosmo_kernel.errors import SettingsError
 from kosmo_kernel.safety.redaction import redact
@@ -79,8 +79,8 @@ class Run(NamedTuple):
     """A run of an archive; see the table `kosmo_runs`."""
 
     number: int
-    name: str
-    account: str
+    name: Name
+    account: Name
     begun: Annotated[datetime, msgspec.Meta(tz=True)]
     ended: str | None
     takes_to: int
@@ -336,9 +336,9 @@ class AskedAccount(NamedTuple):
     """The row of an account."""
 
     number: int
-    service: str
-    name: str
-    address: str
+    service: Name
+    name: Name
+    address: Name
     salt: bytes
     owner: bytes
 

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 import msgspec
 
 from kosmo_kernel import integrations
-from kosmo_kernel.archive.file import add_bodies, digest_of, open_archive
+from kosmo_kernel.archive.file import Fact, Name, add_bodies, digest_of, open_archive
 from kosmo_kernel.archive.runs import delete_unused
 from kosmo_kernel.archive.views import DAY, FIGURES, create_views, view_columns
 from kosmo_kernel.catalogue import Column, Function
@@ -46,7 +46,6 @@ _RECORDS = (
     "SELECT hash, CAST(body AS BLOB) FROM kosmo_rows LEFT JOIN kosmo_bodies AS b ON b.id=record WHERE list=? "
     "ORDER BY position"
 )
-MAX_NAME = 1_000  # characters of a name in the document
 _TIME = 40  # characters of a time
 _MAX_TIMES = 10  # that a message names
 _LAST = "SELECT id, document FROM kosmo_snapshots ORDER BY id DESC LIMIT 1"
@@ -62,7 +61,7 @@ class UnknownListError(SettingsError, KeyError):
 class SavedList(msgspec.Struct):
     """The facts of a list in the document of a snapshot."""
 
-    function: str  # its full name
+    function: Name  # its full name
     rows: int
     by: list[str]  # the arguments that it was read with
 
@@ -70,21 +69,21 @@ class SavedList(msgspec.Struct):
 class Manifest(msgspec.Struct, omit_defaults=True):
     """The document of a snapshot."""
 
-    integration: str
-    account: str
-    begun: str
-    ended: str
+    integration: Name
+    account: Name
+    begun: Name
+    ended: Name
     complete: bool
     requests: int
     tables: dict[str, SavedList]
-    failures: list[dict[str, Any]]  # what could not be read, each with its `table`
-    left_out: list[dict[str, str]]  # what was not tried, each with its `table` and `why`
-    kosmo_kernel: str  # the version that wrote it
+    failures: list[dict[str, Fact]]  # what could not be read, each with its `table`
+    left_out: list[dict[str, Name]]  # what was not tried, each with its `table` and `why`
+    kosmo_kernel: Name  # the version that wrote it
     deleted: list[dict[str, Any]] = []
     figures: dict[str, int] = {}  # what the history shows, by name
-    user: str = ""  # the id of the user whose account it is; empty if that is not known
-    address: str = ""  # of the service, see `owner.address_of`; empty if that is not known
-    token: str = ""  # a salted hash, see `owner.token_hash`; empty if that is not known
+    user: Name = ""  # the id of the user whose account it is; empty if that is not known
+    address: Name = ""  # of the service, see `owner.address_of`; empty if that is not known
+    token: Name = ""  # a salted hash, see `owner.token_hash`; empty if that is not known
 
     def __post_init__(self) -> None:
         """Check what msgspec does not."""
@@ -94,8 +93,6 @@ class Manifest(msgspec.Struct, omit_defaults=True):
         for entries, facts in ((self.failures, ("table", "type", "message")), (self.left_out, ("table", "why"))):
             if not all(isinstance(entry.get(fact), str) for entry in entries for fact in facts):
                 raise ValueError("a failure names no list, or no reason")
-        if max(map(len, (self.account, self.user, self.address, self.token, self.integration))) > MAX_NAME:
-            raise ValueError("a name is too long")
 
 
 class ReadBudget:

@@ -477,7 +477,7 @@ def test_a_secret_in_a_command_is_not_kept(file: Path, monkeypatch: pytest.Monke
 def test_what_the_manifest_says_has_no_secret(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     made = taken(without("/my-app/domains", told=f"Not with HRKU-0123abcd or {DEMO_TOKEN}."), file, monkeypatch)
 
-    assert "Not with [redacted] or [redacted]." in made.manifest.failures[0]["message"]
+    assert "Not with [redacted] or [redacted]." in str(made.manifest.failures[0]["message"])
     assert archive.SavedSnapshot(file).manifest == made.manifest
 
 

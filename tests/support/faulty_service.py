@@ -41,18 +41,20 @@ class _Connection(socketserver.BaseRequestHandler):
 
     def answer(self, token: bytes) -> bytes:
         """Return the bytes of an answer, which repeats the token."""
+        if self.server.response is not None:
+            return _response(*self.server.response)
         record = b'{"id": "%b", "message": "no access with %b", "url": "https://x:%b@example.com"}' % ((token,) * 3)
         match self.server.fault:
             case "read":
                 return b""
             case "cut":
-                return _response(b"200 OK", record, len(record) + 9)
+                return _response(b"200 OK", b"", record, len(record) + 9)
             case "protocol":
                 return b"%b \x00 %b\r\n\r\n" % (token, record)
             case "decode":
-                return _response(b"200 OK", b"[%b] %b" % (record, token))
+                return _response(b"200 OK", b"", b"[%b] %b" % (record, token))
             case _:
-                return _response(b"403 No %b" % token, record)
+                return _response(b"403 No %b" % token, b"", record)
 
 
 class FaultyServer(socketserver.ThreadingTCPServer):
@@ -60,6 +62,7 @@ class FaultyServer(socketserver.ThreadingTCPServer):
 
     Attributes:
         fault: how each request fails, one of `FAULTS`.
+        response: a status, a header and a body to answer with, in place of a fault.
         tokens: those that it was sent, in order.
     """
 
@@ -70,6 +73,7 @@ class FaultyServer(socketserver.ThreadingTCPServer):
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Connection)
         self.fault = ""
+        self.response: tuple[bytes, bytes, bytes] | None = None
         self.tokens: list[str] = []
 
     @property
@@ -91,9 +95,9 @@ def faulty_service() -> Iterator[FaultyServer]:
             thread.join()
 
 
-def _response(status: bytes, body: bytes, length: int | None = None) -> bytes:
+def _response(status: bytes, header: bytes, body: bytes, length: int | None = None) -> bytes:
     size = length or len(body)
     return (
         b"HTTP/1.1 %b\r\nContent-Type: application/json\r\nContent-Length: %d\r\nConnection: close\r\n"
-        b"Request-Id: 01234567\r\n\r\n%b" % (status, size, body)
+        b"Request-Id: 01234567\r\n%b\r\n%b" % (status, size, header, body)
     )

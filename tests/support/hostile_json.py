@@ -5,6 +5,7 @@ The standard library is enough, because a server of the tests uses it, too.
 
 from __future__ import annotations
 
+import gzip
 import random
 
 MAX_PEAK_BYTES = 400 << 20  # that the process which reads one of them may take
@@ -37,3 +38,12 @@ def hostile_record(rng: random.Random) -> bytes:
     text = f'{{"id":"{rng.choice(TEXTS)}","v":{hostile_value(rng)}}}'
     data = text.encode()
     return rng.choice([*[data] * 6, data[: rng.randrange(len(data))], b"\xff\xfe" + data, text.encode("utf-16")])
+
+
+def hostile_response(rng: random.Random) -> tuple[bytes, bytes, bytes]:
+    """Return a status, a header and a body of a response of such records."""
+    text = b"[" + hostile_record(rng) + b"]"
+    if rng.random() < 0.5:
+        return rng.choice([b"200 OK", b"404 Not Found", b"500 Internal Server Error"]), b"", text
+    packed = gzip.compress(text, 1)
+    return b"200 OK", b"Content-Encoding: gzip\r\n", rng.choice([packed, packed[:-9], gzip.compress(packed)])

@@ -38,4 +38,7 @@ for line in sys.stdin:
     if "id" in asked:
         head = f'{{"jsonrpc":"2.0","id":{json.dumps(asked["id"])},"result":'.encode()
         sys.stdout.buffer.write(head + answer(asked).replace(b"\n", b"") + b"}\n")
+        if asked["method"] == "tools/call":  # so that nobody waits for a response in place of a line that is no JSON
+            error = {"jsonrpc": "2.0", "id": asked["id"], "error": {"code": -32603, "message": "That was all."}}
+            sys.stdout.buffer.write(json.dumps(error).encode() + b"\n")
         sys.stdout.flush()
