@@ -115,18 +115,18 @@ def test_hostile_json_in_an_archive_is_one_error_or_a_value(
 
 
 def plant(whole: Path, target: Path, rng: random.Random) -> None:
-    """Copy an archive, with hostile JSON in place of one of its texts."""
+    """Copy an archive, with hostile JSON in place of a text in some rows of a table."""
     shutil.copy(whole, target)
     with closing(sqlite3.connect(target)) as file:
         columns = "SELECT m.name, c.name FROM sqlite_master m, pragma_table_info(m.name) c WHERE c.type = 'TEXT' AND "
         texts = file.execute(f"{columns} m.type = 'table' ORDER BY 1, 2").fetchall()
-        filled = {name for name, _ in texts if file.execute(f"SELECT 1 FROM {name}").fetchone()}  # noqa: S608 - of ours
-        table, column = rng.choice([text for text in texts if text[0] in filled])
-        text = hostile_record(rng).decode(errors="replace")
-        where = f"rowid = (SELECT min(rowid) FROM {table})" if rng.random() < 0.5 else "1"  # noqa: S608 - a name of ours
-        if table == "kosmo_bodies" and where == "1":
-            where = "id % 7 = 0"
-        file.execute(f"UPDATE OR IGNORE {table} SET {column} = ? WHERE {where}", [text])  # noqa: S608 - names of ours
+        rows: list[tuple[int]] = []
+        while not rows:
+            table, column = rng.choice(texts)
+            rows = file.execute(f"SELECT rowid FROM {table}").fetchall()  # noqa: S608 - a name of ours
+        text, [row] = hostile_record(rng).decode(errors="replace"), rng.choice(rows)
+        change = f"UPDATE OR IGNORE {table} SET {column} = ? WHERE rowid % 50 = ?"  # noqa: S608 - names of ours
+        file.execute(change, [text, row % 50])
         file.commit()
 
 
