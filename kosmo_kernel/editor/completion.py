@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from operator import attrgetter
 from string import ascii_letters, digits
 
 from kosmo_kernel import accounts, integrations
@@ -148,7 +149,7 @@ def _names(resolver: Resolver, after_cursor: str) -> Iterator[Match]:
     variables = dict(resolver.state.names(()))
     blocks = {WHOLE, *source.around(end)}
     visible = ([b for b in own if b.block in blocks and len(b.path) == 1] for own in source.bindings.values())
-    latest = sorted((own[-1] for own in visible if own), key=lambda b: (b.at, b.position), reverse=True)
+    latest = sorted((own[-1] for own in visible if own), key=attrgetter("target"), reverse=True)
     names = {binding.path[0]: binding for binding in latest if binding.path[0]}
     for name, binding in names.items():
         variables.pop(name, None)
@@ -203,14 +204,9 @@ def _live_members(resolver: Resolver, path: Chain) -> Iterator[Match]:
 
 def _written_match(resolver: Resolver, name: str, setting: Binding | TableEntry) -> Match:
     """Return the match for a name that the text sets."""
-    source = resolver.source
-    if isinstance(setting, TableEntry):
-        at = setting.value
-    else:
-        at = setting.at if setting.how != "value" else source.value(setting)[0]
-    if source.words[at] != "function" or (isinstance(setting, Binding) and setting.how == "parameter"):
+    if resolver.source.words[setting.value] != "function":
         return Match(name, "instance")
-    return Match(name, "function", f"{name}({', '.join(source.parameters(at))})")
+    return Match(name, "function", f"{name}({', '.join(resolver.source.parameters(setting.value))})")
 
 
 def _live_matches(chain: Chain, kinds: Mapping[str, str]) -> Iterator[Match]:

@@ -14,7 +14,6 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cache
 from itertools import islice
@@ -25,7 +24,7 @@ from kosmo_kernel import integrations
 from kosmo_kernel.accounts import DEFAULT
 from kosmo_kernel.catalogue import Column, Function, Integration
 from kosmo_kernel.errors import KosmoError
-from kosmo_kernel.values.lua_source import OPERATORS, PREFIXES, Binding, Names, TableEntry, read
+from kosmo_kernel.values.lua_source import OPERATORS, Binding, Names, TableEntry, read
 from kosmo_kernel.values.records import ERROR_FIELDS, FAILURE_FIELDS, columns_with_item
 
 MAX_DEPTH = 40  # nested expressions, and variables set to variables, that are followed
@@ -188,17 +187,14 @@ class LiveStateCache:
 
     def _query(self, method: str, chain: Chain) -> Any:
         """Call a method of the live state; return None, and stop calling it, if it cannot respond."""
-        key = method, chain
-        if key not in self._answers:
-            self._answers[key] = None
-            if self._live is not None:
-                with suppress(UnicodeEncodeError):  # text from a broken front end may contain lone surrogates
-                    "".join(map(str, chain)).encode()
-                    try:
-                        self._answers[key] = getattr(self._live, method)(chain)
-                    except KosmoError:  # busy or just ended: the next cell reports it, so typing is not interrupted
-                        self._live = None
-        return self._answers[key]
+        if (method, chain) not in self._answers:
+            answer = None
+            try:
+                answer = getattr(self._live, method)(chain) if self._live else None
+            except (KosmoError, UnicodeEncodeError):  # busy or just ended; a broken front end sent half a character
+                self._live = None
+            self._answers[method, chain] = answer
+        return self._answers[method, chain]
 
 
 def _default_names(chain: Chain) -> Iterator[tuple[str, str]]:
@@ -210,21 +206,14 @@ def _default_names(chain: Chain) -> Iterator[tuple[str, str]]:
             owner = integration_at(chain) or integration_at(chain[:-1])
             yield from ((name, "function") for name in (owner.table.names if owner else ()))
         case _:
-            yield from _library_names().get(".".join(map(str, chain)), {}).items()
+            entries = library().values()
+            tables = {entry.name.rpartition(".")[0] for entry in entries}
+            for entry in entries:
+                table, _, name = entry.name.rpartition(".")
+                if table == ".".join(map(str, chain)):
+                    yield name, "function" if "(" in entry.signature else "table" if entry.name in tables else "field"
             if chain in ((), ("app", "integrations")):
                 yield from ((integration.name, "table") for integration in integrations.loaded())
-
-
-@cache
-def _library_names() -> dict[str, dict[str, str]]:
-    """Return the names of the library by the name of the table that they are in, each with its Lua type."""
-    tables = {name.rpartition(".")[0] for name in library()}
-    names: dict[str, dict[str, str]] = {}
-    for entry in library().values():
-        table, _, name = entry.name.rpartition(".")
-        kind = "function" if "(" in entry.signature else "table" if entry.name in tables else "field"
-        names.setdefault(table, {})[name] = kind
-    return names
 
 
 # Meanings ----------------------------------------------------------------------------------------------
@@ -236,12 +225,11 @@ class Resolver:
     def __init__(self, code: str, live: LiveState | None, account: str = "") -> None:
         self.source = read(code)
         self.state = LiveStateCache(live, account)
-        self._followed: list[Binding] = []  # those that are being resolved
         self._depth = self._steps = 0
 
     def calls_around(self, at: int) -> Iterator[CallSite]:
         """Yield the calls whose arguments contain a token, innermost first, up to the enclosing function."""
-        source, inner = self.source, -1
+        source, inner, key = self.source, -1, ""  # the table in which the token is, and the field of it
         for opening in islice(source.around(at), MAX_DEPTH):
             word, separators = source.words[opening], source.separators.get(opening, [])
             if word == "function":
@@ -250,10 +238,10 @@ class Resolver:
             start = separators[index - 1] + 1 if index else opening + 1
             if word == "{":
                 entry = source.entry(start)
-                inner_key = entry.name if entry.value <= at else ""
+                key = entry.name if entry.value <= at else ""
             if word in ("(", "{") and source.is_suffix(opening):
                 table = opening if word == "{" else inner if inner == start else None
-                yield CallSite(opening, index if word == "(" else 0, table, "" if table is None else inner_key)
+                yield CallSite(opening, index if word == "(" else 0, table, "" if table is None else key)
             inner = opening if word == "{" else -1
 
     def function_at(self, meaning: Meaning) -> Function | None:
@@ -283,20 +271,14 @@ class Resolver:
         That is its first operand that is known and that only an `or` follows. `which` selects one of the values that
         a call returns.
         """
-        source, meaning = self.source, None
+        meaning: Meaning = None
         self._depth += 1
-        while self._depth <= MAX_DEPTH and self._steps <= MAX_STEPS:
+        for start, end, has_prefix in self.source.operands(at):
             self._steps += 1
-            is_plain = source.words[at] not in PREFIXES
-            while source.words[at] in PREFIXES:
-                at += 1
-            end = source.end_of(at)
-            is_last = source.words[end] not in OPERATORS
-            if is_plain and (is_last or source.words[end] == "or"):
-                meaning = self._operand(at, end, which)
-            if is_last or meaning is not None:
+            if meaning is not None or self._depth > MAX_DEPTH or self._steps > MAX_STEPS:
                 break
-            at = end + 1
+            if not has_prefix and self.source.words[end] not in OPERATORS - {"or"}:
+                meaning = self._operand(start, end, which)
         self._depth -= 1
         return meaning
 
@@ -313,10 +295,11 @@ class Resolver:
             word, name = source.words[at], source.words[at + 1]
             if word == ":" and f"string.{name}" in library():
                 meaning = ("string", name)
-            elif word in (".", ":") or (word == "[" and source.kinds[at + 1] == "string"):
-                meaning = self.field(meaning, name or source.tokens[at + 1].text)
+            elif word in (".", ":"):
+                meaning = self.field(meaning, name)
             elif word == "[":
-                meaning = self.item(meaning, int(name) if name.isdecimal() and len(name) < 10 else 1)
+                number = int(name) if name.isdecimal() and len(name) < 10 else 1
+                meaning = self.field(meaning, key) if (key := source.key(at)) else self.item(meaning, number)
             else:
                 arguments = [entry.value for entry in source.entries(at)] if word == "(" else [at]
                 meaning = self._call(meaning, arguments, which if after >= last else 0)
@@ -325,33 +308,27 @@ class Resolver:
 
     def _variable(self, name: str, at: int) -> Meaning:
         """Return what a variable stands for at a token: what it was last set to, or the global variable."""
-        for binding in self.source.visible(name, at):
-            if binding not in self._followed:
-                return self._bound(binding)
-        is_namespace = any(integration.name == name for integration in integrations.loaded())
-        path = ("app", "integrations", name)
-        return (
-            path
-            if is_namespace and self.state.resolve((name,)).get("space", ".".join(path)) == ".".join(path)
-            else (name,)
-        )
+        if binding := next(self.source.visible(name, at), None):
+            return self._value_of(binding)
+        space = f"app.integrations.{name}"
+        is_namespace = integrations.known(name) and self.state.resolve((name,)).get("space", space) == space
+        return tuple(space.split(".")) if is_namespace else (name,)
 
     def field(self, meaning: Meaning, name: str) -> Meaning:
         """Return what a field of a value stands for."""
-        assigned = next((binding for binding in self.assigned(meaning) if binding.path[-1] == name), None)
-        result = self._bound(assigned) if assigned else None
+        value = next((self._value_of(binding) for binding in self.assigned(meaning) if binding.path[-1] == name), None)
         match meaning:
-            case tuple() if result is None and len(meaning) < MAX_CHAIN_LENGTH:
+            case tuple() if value is None and len(meaning) < MAX_CHAIN_LENGTH:
                 return (*meaning, name)
             case CallResult(many=False, path=path):
                 return replace(meaning, path=(*path, name))
             case CallResult(path=()):  # an item by its key
                 return meaning.item()
             case Written(at=at, path=path):
-                entry = None if assigned else self.fields(at).get(name)
-                result = self.value(entry.value) if entry else result
-                return replace(result, path=(*path, name)) if isinstance(result, Written) else result
-        return result
+                entry = self.fields(at).get(name)
+                value = self.value(entry.value) if entry and value is None else value
+                return replace(value, path=(*path, name)) if isinstance(value, Written) else value
+        return value
 
     def fields(self, table: int) -> dict[str, TableEntry]:
         """Return the fields of a table constructor by their names, and its items by their numbers."""
@@ -380,26 +357,18 @@ class Resolver:
                 return answer.item() if answer else (*meaning, number)
         return None
 
-    def _bound(self, binding: Binding) -> Meaning:
-        """Return what a variable or a field was set to."""
-        self._followed.append(binding)
-        meaning = self._value_of(binding) if len(self._followed) <= MAX_DEPTH else None
-        self._followed.pop()
-        is_new = isinstance(meaning, Written) and not meaning.path
-        return replace(meaning, path=binding.path) if is_new else meaning  # type: ignore[type-var] # it is a Written
-
     def _value_of(self, binding: Binding) -> Meaning:
-        source, at = self.source, binding.at
+        """Return what a variable or a field was set to."""
         match binding.how:
-            case "function":
-                return Written(at)
-            case "parameter" if site := next(self.calls_around(at), None):  # `parallel.map` passes an item
+            case "value" | "function":
+                meaning = self.value(binding.value, binding.which)
+                is_new = isinstance(meaning, Written) and not meaning.path
+                return replace(meaning, path=binding.path) if is_new else meaning  # type: ignore[type-var]
+            case "loop" if binding.which == 1 and self.source.words[binding.value] in ("ipairs", "pairs"):
+                return self.item(self.value(binding.value + 2))
+            case "parameter" if site := next(self.calls_around(binding.block), None):  # `parallel.map` passes an item
                 is_item = site.position and takes(self.library_name(self.before(site.at)), site.position, *_OF_ITEMS)
                 return self.item(self.value(site.at + 1)) if is_item else None
-            case "loop" if binding.position == 1 and source.words[at + 1] in ("ipairs", "pairs"):
-                return self.item(self.value(at + 3))
-            case "value":
-                return self.value(*source.value(binding))
         return None
 
     def _call(self, callee: Meaning, arguments: list[int], which: int) -> Meaning:

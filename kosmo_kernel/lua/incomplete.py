@@ -7,8 +7,7 @@ is set in a loop over one. What cannot be told from the text counts as coming fr
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from functools import partial
+from collections.abc import Iterator, Sequence
 from itertools import chain
 from typing import TYPE_CHECKING
 
@@ -68,88 +67,54 @@ class _Reading:
     def __init__(self, script: Source, notes_on: dict[str, Notes], unread: Notes) -> None:
         self._script, self._notes_on, self._unread = script, notes_on, unread
         self._is_named = _COLLECT in script.words  # else a function of an earlier script has collected the failures
+        self._bindings = list(chain.from_iterable(script.bindings.values()))
+        self._targets = {binding.target for binding in self._bindings if len(binding.path) == 1}  # no use of a variable
         self._notes_at: list[Notes] = []  # the notes on what each token names
-        self._set_names: set[int] = set()  # the tokens that are names which the script sets
-        self._later: dict[int, list[Callable[[], None]]] = {}  # what to do at a token
+        self._hidden: dict[int, list[tuple[str, Notes]]] = {}  # the variables that local ones hide up to a token
         self._loops: list[tuple[Notes, int]] = []  # the notes on the lists of the loops around a token, and their ends
 
     def follow(self) -> Notes:
         """Return the notes on all that the script has used."""
         script = self._script
         bindings: dict[int, list[Binding]] = {}
-        for binding in chain.from_iterable(script.bindings.values()):
-            bindings.setdefault(binding.at, []).append(binding)
-        self._set_names = {at for first in bindings for at in self._names_set_at(first)}
+        for binding in self._bindings:
+            at = binding.end if binding.how == "function" else binding.since
+            bindings.setdefault(min(at, script.size), []).append(binding)
         for at in range(script.size + 1):
-            for change in self._later.pop(at, ()):
-                change()
-            while self._loops and self._loops[-1][1] <= at:
-                self._loops.pop()
-            names = self._names(at)
-            self._notes_at.append({note: None for name in names for note in self._notes_on.get(name, ())})
             for binding in bindings.get(at, ()):
                 self._bind(binding)
-            if script.words[at : at + 4] == ["table", ".", "insert", "("]:
-                end = script.after(at + 3) - 1
-                self._do(end, partial(self._insert, script.words[at + 4], at + 6, end))
+            for name, notes in reversed(self._hidden.pop(at, [])):
+                _set(self._notes_on, name, notes)
+            while self._loops and self._loops[-1][1] <= at:
+                self._loops.pop()
+            self._notes_at.append({note: None for name in self._names(at) for note in self._notes_on.get(name, ())})
+            opening = script.partner[at]
+            if opening < at and script.words[opening - 3 : opening + 1] == ["table", ".", "insert", "("]:
+                name, inserted = script.words[opening + 1], self._notes(opening + 2, at)
+                _set(self._notes_on, name, self._notes_on.get(name, {}) | inserted | self._of_loops())
         return self._notes(0, script.size)
 
-    def _do(self, at: int, change: Callable[[], None]) -> None:
-        """Change what is known at a token."""
-        self._later.setdefault(min(at, self._script.size), []).append(change)
-
-    def _names_set_at(self, at: int) -> Iterator[int]:
-        """Yield the tokens that are names which a `local`, `=`, `in` or `function` sets, and no use of them."""
-        words, kinds = self._script.words, self._script.kinds
-        if words[at] == "local":
-            yield from range(at + 1, at + 1 + 2 * len(self._script.names(at + 1)[0]))
-        elif words[at] == "function":
-            head = self._script.head(at)
-            yield from range(at + 1, self._script.partner[head] + 1)
-        else:
-            name = at - 4 if words[at - 1] == ">" else at - 1  # before the attribute of a local variable
-            while name >= 0 and kinds[name] == "name" and words[name - 1] not in (".", ":"):
-                yield name
-                name = name - 2 if words[name - 1] == "," else -1
-
     def _bind(self, binding: Binding) -> None:
-        """Take what the script sets a variable to, or a field of one, at the end of the expression."""
-        script, name = self._script, binding.path[0]
-        start, end, block = binding.at, binding.at + 1, script.after(binding.block) - 1
-        following = end
-        if binding.how == "loop":
-            start, end = binding.at + 1, binding.block
-            following = end
-            if binding.position == 0:
-                self._do(end, lambda: self._loops.append((self._of_expression(start, end), block)))
-        elif binding.how == "function":
-            following = end = script.after(binding.at) - 1
-        elif binding.how == "value":
-            starts, end = script.expressions(binding.at + 1)
-            start, following, *_ = *starts[binding.position :], end, end  # the second value of a call has its failures
-        self._do(max(end, binding.at + 1), partial(self._take, binding, start, following))
+        """Take what is named in the value of a variable, or of a field of one, for the variable."""
+        name, how, end = binding.path[0], binding.how, self._script.after(binding.block) - 1
+        before = self._notes_on.get(name, {})
         if binding.block >= 0:  # a local variable of a block hides another one until the end of it
-            self._do(block, partial(_set, self._notes_on, name, self._notes_on.get(name, {})))
-
-    def _take(self, binding: Binding, start: int, end: int) -> None:
-        """Take what is named between two tokens for a variable, or for a field of one."""
-        name, is_value = binding.path[0], binding.how in ("value", "declared")
-        notes = self._of_expression(start, end) if is_value or binding.how == "loop" else self._notes(start, end)
-        before = self._notes_on.get(name, {}) if len(binding.path) > 1 else {}
-        _set(self._notes_on, name, before | notes | (self._of_loops() if is_value else {}))
-
-    def _insert(self, name: str, start: int, end: int) -> None:
-        """Take what the script inserts into a list."""
-        _set(self._notes_on, name, self._notes_on.get(name, {}) | self._notes(start, end) | self._of_loops())
+            self._hidden.setdefault(min(end, self._script.size), []).append((name, before))
+        notes = self._notes(binding.value, binding.since if how == "loop" else binding.end)
+        if how in ("value", "loop"):
+            words = self._script.words[binding.value : binding.end]
+            is_read_here = _COLLECT in words if self._is_named else "(" in words
+            notes |= self._unread if is_read_here else {}
+        if how == "loop":
+            self._loops.append((notes, end))
+        elif binding.which:  # the second value of a call has its failures
+            notes = {}
+        if how in ("value", "declared"):
+            notes |= self._of_loops()
+        _set(self._notes_on, name, before | notes if len(binding.path) > 1 else notes)
 
     def _of_loops(self) -> Notes:
         return {note: None for notes, _ in self._loops for note in notes}
-
-    def _of_expression(self, start: int, end: int) -> Notes:
-        """Return the notes on an expression, those of the script's own calls included."""
-        words = self._script.words[start:end]
-        collects = _COLLECT in words if self._is_named else "(" in words
-        return self._notes(start, end) | (self._unread if collects else {})
 
     def _notes(self, start: int, end: int) -> Notes:
         """Return the notes on what is named between two tokens that have been read."""
@@ -160,7 +125,7 @@ class _Reading:
         words = self._script.words
         is_field = at > 0 and words[at - 1] in (".", ":")
         is_key = words[at + 1 : at + 2] == ["="] and words[self._script.opener[at]] == "{"
-        if self._script.kinds[at] != "name" or is_field or is_key or at in self._set_names:
+        if self._script.kinds[at] != "name" or is_field or is_key or at in self._targets:
             return
         if words[at] != _OUT:
             yield words[at]

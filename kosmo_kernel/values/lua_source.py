@@ -24,7 +24,6 @@ STEP = "  "  # indentation of a block, if the text has no indentation of its own
 BRACKETS = {"(": ")", "[": "]", "{": "}"}
 _CLOSING = frozenset(BRACKETS.values())
 SEPARATORS = (",", ";")
-_OPENS = frozenset((*BRACKETS, "function", "do", "then", "else", "repeat"))
 _CLOSES = {  # what each closing word closes
     **{closing: (opening,) for opening, closing in BRACKETS.items()},
     "end": ("function", "do", "then", "else"),
@@ -32,10 +31,10 @@ _CLOSES = {  # what each closing word closes
     "elseif": ("then",),
     "until": ("repeat",),
 }
+_OPENS = frozenset(chain.from_iterable(_CLOSES.values()))
 _HEADS = ("if", "elseif", "while", "for")
 _STATEMENTS = frozenset((*_HEADS, "break", "do", "else", "end", "goto", "local", "repeat", "return", "then", "until"))
 _AFTER_EXPRESSIONS = _STATEMENTS | _CLOSING | {";", "::", "="}
-_VALUES = ("end", "nil", "...")  # words that end an operand
 # What begins a statement whatever comes before it, and does not close a block.
 _BEGIN = frozenset(("for", "goto", "if", "local", "repeat", "return", "while"))
 PREFIXES = frozenset(("not", "-", "#", "~"))
@@ -49,10 +48,13 @@ class Binding(NamedTuple):
     """A variable, or a field of one, that the text sets."""
 
     path: Names  # the variable and the fields after it
-    at: int  # the token that sets it: `=`, `in`, `function` or, without a value, `local`
+    target: int  # the first token of its name; of parameters, tokens in their order
+    since: int  # the token from which on it has the value
     block: int  # the token that opens the block that it is local to, or `WHOLE`
     how: str  # `value`, `loop`, `parameter`, `function` or `declared`
-    position: int = 0  # among the names that are set together
+    value: int  # the first token of the expression or function; of a loop, of what it goes over
+    end: int  # the token after the value
+    which: int = 0  # of the values of that expression, from 0
 
 
 class TableEntry(NamedTuple):
@@ -89,11 +91,11 @@ class Source:
     def __init__(self, code: str, earlier: Source | None = None) -> None:
         self.code = code
         self.tokens: list[Token] = []
-        self.words: list[str] = []
+        self.words: list[str] = []  # empty for strings, and for three tokens after the end
         self.kinds: list[str] = []
         self.opener: list[int] = []  # the innermost bracket or block around each token, and around the end
         self.partner: list[int] = []  # of the tokens that open and close brackets and blocks; others are their own
-        self.separators: dict[int, list[int]] = {}  # directly inside each bracket and block
+        self.separators: dict[int, list[int]] = {}  # directly inside each bracket
         self.bindings: dict[str, list[Binding]] = {}  # what the text sets, by the name of the variable, in its order
         if earlier:
             self._take(earlier)
@@ -106,9 +108,8 @@ class Source:
         self.kinds += [*(token.kind for token in self.tokens[first:]), *[""] * 3]
         self.partner += range(first, self.size + 3)
         self._match(first)
-        for at in range(first, self.size):
-            for binding in self._set(at) if self.words[at] in ("=", "in", "function", "local") else ():
-                self.bindings.setdefault(binding.path[0], []).append(binding)
+        for binding in self._read_bindings(first):
+            self.bindings.setdefault(binding.path[0], []).append(binding)
 
     def _take(self, earlier: Source) -> None:
         """Take what is known of the statements, outside of all blocks, that an earlier text begins with too."""
@@ -120,8 +121,8 @@ class Source:
             self.tokens, self.words, self.kinds = earlier.tokens[:first], earlier.words[:first], earlier.kinds[:first]
             self.opener, self.partner = earlier.opener[:first], earlier.partner[:first]
             self.separators = {at: own for at, own in earlier.separators.items() if at < first}
-            bindings = [(name, own) for name, own in earlier.bindings.items() if own[0].at < first]
-            self.bindings = {name: [binding for binding in own if binding.at < first] for name, own in bindings}
+            bindings = [(name, own) for name, own in earlier.bindings.items() if own[0].target < first]
+            self.bindings = {name: [binding for binding in own if binding.target < first] for name, own in bindings}
 
     def _match(self, first: int) -> None:
         """Match brackets and blocks from a token on that is outside of all."""
@@ -142,9 +143,42 @@ class Source:
             if word in _OPENS:
                 stack.append(at)
                 count[word] += 1
-            elif word in SEPARATORS and stack[-1] != WHOLE:
+            elif word in SEPARATORS:
                 self.separators.setdefault(stack[-1], []).append(at)
         self.opener += [stack[-1]] * (len(self.words) - len(self.opener))
+
+    def _read_bindings(self, first: int) -> Iterator[Binding]:
+        """Yield what is set from a token on that is outside of all blocks."""
+        words, read = self.words, first  # the last `=`, `in` or end of names that was read
+        for at in [at for at in range(first, self.size) if words[at] in ("=", "for", "function", "local")]:
+            if words[at] == "function":
+                head, block = self.head(at), self.opener[at] if words[at - 1] == "local" else WHOLE
+                if head > at + 1:
+                    yield Binding(self.path(at + 1, head), at + 1, at, block, "function", at, self.after(at) - 1)
+                for position, name in enumerate(self.parameters(at)):
+                    yield Binding((name,), head + position, at, at, "parameter", head, head)
+            elif words[at] != "=":
+                names, read = self.names(at + 1)
+                how = "loop" if words[at] == "for" else "value" if words[read] == "=" else "declared"
+                yield from self._bind([(name, name + 1) for name in names], read, how, self.opener[at])
+            elif at != read and words[self.opener[at]] not in BRACKETS:
+                targets = [(self.start_of(at), at)]
+                while (end := targets[-1][0] - 1) > 0 and words[end] == ",":
+                    targets.append((self.start_of(end), end))
+                yield from self._bind(targets[::-1], at, "value", WHOLE)
+
+    def _bind(self, targets: list[tuple[int, int]], at: int, how: str, block: int) -> Iterator[Binding]:
+        """Yield what the names between tokens are set to by the `=` or `in` at a token."""
+        bounds = [at, at] if how == "declared" else self.expressions(at + 1)
+        block = bounds[-1] if how == "loop" else block  # its `do`
+        for position, target in enumerate(targets):
+            index = min(position, len(bounds) - 2)
+            start, end = bounds[index : index + 2]
+            yield Binding(self.path(*target), target[0], bounds[-1], block, how, start, end, position - index)
+
+    def after(self, opening: int) -> int:
+        """Return the token after a bracket or block; without an end it extends to the end of the text."""
+        return self.partner[opening] + 1 if self.partner[opening] > opening else self.size + 1
 
     def line(self, at: int) -> int:
         """Return the line of a token, counted from 1."""
@@ -178,10 +212,6 @@ class Source:
                 break
         return max(at, 0)
 
-    def after(self, opening: int) -> int:
-        """Return the token after a bracket or block; without an end it extends to the end of the text."""
-        return self.partner[opening] + 1 if self.partner[opening] > opening else self.size + 1
-
     def suffix(self, at: int) -> int:
         """Return the token after the field, index or arguments of a call that begin at a token; itself if none do."""
         if self.words[at] in (".", ":"):
@@ -195,27 +225,26 @@ class Source:
             end = self.suffix(end)
         return end
 
-    def expressions(self, at: int) -> tuple[list[int], int]:
-        """Return where the expressions with commas between begin, the first at a token, and the token after them."""
-        starts = [at]
+    def operands(self, at: int) -> Iterator[tuple[int, int, bool]]:
+        """Yield the first token of each operand of an expression, the token after it, and whether it has a prefix."""
         while at < self.size and self.words[at] not in _AFTER_EXPRESSIONS:
-            is_operand = self.kinds[at] == "name" or self.words[at] == "function"
-            if self.words[at] == ",":
-                starts.append(at + 1)
-            elif (
-                is_operand
-                and at > starts[-1]
-                and (self.is_suffix(at) or self.is_literal(at - 1) or self.words[at - 1] in _VALUES)
-            ):
-                break  # the next statement
-            at = max(at, self.partner[at]) + 1
-        return starts, at
+            start = at
+            while self.words[start] in PREFIXES:
+                start += 1
+            end = min(self.end_of(start), self.size)
+            yield start, end, start > at
+            if self.words[end] not in OPERATORS:
+                break
+            at = end + 1
 
-    def value(self, binding: Binding) -> tuple[int, int]:
-        """Return where the expression that a variable is set to begins, or the last one and how many are missing."""
-        starts, _ = self.expressions(binding.at + 1)
-        last = min(binding.position, len(starts) - 1)
-        return starts[last], binding.position - last
+    def expressions(self, at: int) -> list[int]:
+        """Return where each of the expressions with commas between begins, the first at a token; then their end."""
+        bounds = [at]
+        while True:
+            *_, end = (bounds[-1], *(end for _, end, _ in self.operands(bounds[-1])))
+            if self.words[end] != ",":
+                return [*bounds, end]
+            bounds.append(end + 1)
 
     def entries(self, opening: int) -> list[TableEntry]:
         """Return what is between the brackets of a table constructor or a call."""
@@ -227,11 +256,11 @@ class Source:
         if self.kinds[start] == "name" and self.words[start + 1] == "=":
             return TableEntry(self.words[start], start, start + 2)
         if self.words[start] == "[" and self.words[self.after(start)] == "=":
-            return TableEntry(self._key(start), start, self.after(start) + 1)
+            return TableEntry(self.key(start), start, self.after(start) + 1)
         return TableEntry("", start, start)
 
-    def _key(self, at: int) -> str:
-        """Return the literal text that an index is, or an empty text."""
+    def key(self, at: int) -> str:
+        """Return the literal text between the square brackets that open at a token, or an empty text."""
         return self.tokens[at + 1].text if self.kinds[at + 1] == "string" and self.partner[at] == at + 2 else ""
 
     def path(self, start: int, end: int) -> Names:
@@ -243,7 +272,7 @@ class Source:
                 path.append(self.words[start + 1])
                 start += 1
             else:
-                path.append(self._key(start))
+                path.append(self.key(start))
                 start = max(start, self.partner[start])
         return tuple(path)
 
@@ -251,39 +280,9 @@ class Source:
 
     def visible(self, name: str, at: int) -> Iterator[Binding]:
         """Yield where the text sets a variable that is visible at a token, the last first."""
-        own = [b for b in self.bindings.get(name, ()) if len(b.path) == 1 and b.at < at]
+        own = [b for b in self.bindings.get(name, ()) if len(b.path) == 1 and b.since <= at]
         blocks = {WHOLE, *self.around(at)} if own else ()
-        for binding in reversed(own):
-            # In the expression that sets a variable the variable still has its earlier value.
-            is_set = binding.how != "value" or self.expressions(binding.at + 1)[1] <= at
-            if is_set and binding.block in blocks:
-                yield binding
-
-    def _set(self, at: int) -> Iterator[Binding]:
-        """Yield the bindings of a `local`, a `function`, a `=` or an `in`."""
-        if self.words[at] == "function":
-            head, is_local = self.head(at), self.words[at - 1] == "local"
-            if head > at + 1:
-                yield Binding(self.path(at + 1, head), at, self.opener[at] if is_local else WHOLE, "function")
-            for index, name in enumerate(self.parameters(at)):
-                yield Binding((name,), at, at, "parameter", index)
-        elif self.words[at] == "local":
-            names, end = self.names(at + 1)
-            for name in names if self.words[end] != "=" else ():
-                yield Binding((name,), at, self.opener[at], "declared")
-        else:
-            targets: list[tuple[int, int]] = []
-            end = at
-            while end > 0 and self.words[self.opener[end]] not in BRACKETS and (not targets or self.words[end] == ","):
-                end -= 3 * (self.words[end - 1] == ">")  # the attribute of a local variable
-                targets.append((self.start_of(end), end))
-                end = targets[-1][0] - 1
-            how = "loop" if end >= 0 and self.words[end] == "for" else "value"
-            block = self.opener[at] if end >= 0 and self.words[end] == "local" else WHOLE
-            if how == "loop":
-                block = self.expressions(at + 1)[1]  # its `do`
-            for index, target in enumerate(reversed(targets)):
-                yield Binding(self.path(*target), at, block, how, index)
+        return (binding for binding in reversed(own) if binding.block in blocks)
 
     def head(self, function: int) -> int:
         """Return the bracket that opens the parameters of a function."""
@@ -295,14 +294,15 @@ class Source:
     def parameters(self, function: int) -> list[str]:
         """Return the names of the parameters of a function; `self` first if its name has a colon."""
         head = self.head(function)
-        return ["self"] * (head > function + 2 and self.words[head - 2] == ":") + self.names(head + 1)[0]
+        has_self = head > function + 2 and self.words[head - 2] == ":"
+        return ["self"] * has_self + [self.words[at] for at in self.names(head + 1)[0]]
 
-    def names(self, at: int) -> tuple[list[str], int]:
+    def names(self, at: int) -> tuple[list[int], int]:
         """Return the names with commas between that begin at a token, and the token after them."""
-        names: list[str] = []
+        names: list[int] = []
         while self.kinds[at] == "name" or self.words[at] == "...":
-            names.append(self.words[at])
-            at += 4 if self.words[at + 1] == "<" and at + 4 <= self.size else 1
+            names.append(at)
+            at = min(at + 4, self.size) if self.words[at + 1] == "<" else at + 1  # after the attribute
             if self.words[at] != ",":
                 break
             at += 1
@@ -321,9 +321,9 @@ def keys(text: str) -> tuple[Names, ...]:
     if "=" not in text:
         return ()
     source = read(text)
-    groups = [(at, 0, [e.name for e in source.entries(at)]) for at, word in enumerate(source.words) if word == "{"]
-    groups += [(b.at, b.position, [b.path[-1]]) for b in _fields(source) if b.how == "value"]
-    literal = [dict.fromkeys(name for name in names if name and "\\" not in name) for *_, names in sorted(groups)]
+    groups = [(at, [entry.name for entry in source.entries(at)]) for at, word in enumerate(source.words) if word == "{"]
+    groups += [(b.target, [b.path[-1]]) for b in _fields(source) if b.how == "value"]
+    literal = [dict.fromkeys(name for name in names if name and "\\" not in name) for _, names in sorted(groups)]
     return tuple(tuple(names) for names in literal if names)
 
 
@@ -345,14 +345,13 @@ def set_variables(text: str) -> frozenset[str]:
 
 def indent(code: str) -> str:
     """Return the indentation of the line after an unfinished text."""
-    source = read(code)
-    last = next(reversed(list(tokens_of(f"{code}\n"))), None)
-    if last is None or not source.tokens or not last.closed:
+    source = read(f"{code}\n")
+    if source.last is None or not source.tokens or not source.last.closed:
         return ""  # in a string or comment, whitespace is content
-    lines = code[: last.end].split("\n")
+    lines = code[: source.last.end].split("\n")
     blanks, opening = [line[: len(line) - len(line.lstrip())] for line in lines], source.opener[source.size]
-    heads = (word for word in reversed(source.words) if word in (*_HEADS, "then", "do"))
     if opening == WHOLE:
+        heads = (word for word in reversed(source.words) if word in (*_HEADS, "then", "do"))
         return blanks[-1] + STEP * (next(heads, "") in _HEADS)
     is_opened = source.line(opening) == len(lines)
     return blanks[-1] + min(filter(None, blanks), key=len, default=STEP) * is_opened

@@ -39,6 +39,7 @@ NOT_FROM_IT = {
     "a parameter": ["local function f(rows) return #rows end return f(whole)"],
     "a parameter of a function without a name": ["f = function(rows) return #rows end", "return f(whole)"],
     "a variable of a block": ["do local rows = whole print(rows) end"],
+    "a local variable after its loop": ["for _, one in ipairs(rows) do local row, row = one, one end", "return row"],
     "a variable of a loop": ["for _, rows in ipairs(whole) do print(rows) end"],
     "a text": ["return 'rows' -- rows"],
     "a number that a loop over another list counts": ["n = 0 for _ in ipairs(whole) do n = n + 1 end", "return n"],
