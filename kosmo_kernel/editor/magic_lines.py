@@ -8,7 +8,8 @@ the Lua are positions in the cell.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import chain
 from typing import Literal
@@ -27,16 +28,25 @@ from kosmo_kernel.settings.cell_options import (
     EXPLORE_OPTIONS,
     LUA_MAGIC,
     OPTIONS,
+    expression_ends,
     first_word,
 )
-from kosmo_kernel.settings.table import Setting
+from kosmo_kernel.settings.table import ACCOUNT, Setting
+from kosmo_kernel.text import lazy_pattern
 
 CELL, LINE, COMMAND = f"%%{LUA_MAGIC}", f"%{LUA_MAGIC}", f"%{COMMAND_MAGIC}"
 STACKED = ("%%capture", "%%prun", "%%time", "%%timeit")  # magics whose cell can start with another magic
-_QUOTES = ("'", '"')
+_MAGIC = lazy_pattern(r"((?:[^%]*=)?\s*)(%\S*)")  # of a line, after the Python variable that takes its value
+_ARGUMENTS: dict[str, Callable[[], Iterable[Match]]] = {
+    "[CHECK]": lambda: (Match(check, "keyword") for check in check_names()),
+    "[TABLE]": lambda: (Match(table, "keyword") for table in chain.from_iterable(tables_by_service().values())),
+    "[PAGE]": pages,
+    "[FUNCTION]": lambda: (page for page in pages() if "." in page.text),
+}
 _OPTIONS_AFTER = {"[CHECK]": CHECK_OPTIONS, "[TABLE]": CHECK_OPTIONS, "[FUNCTION]": EXPLORE_OPTIONS}
 
 Kind = Literal["lua", "options", "command", "magic"]
+Matches = tuple[Iterable[Match], str]  # what can stand at the cursor, and what of it is typed
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,14 +67,15 @@ class LuaCursor:
             variables: the names of the Python variables, if any.
         """
         before = self.text[self.begin : self.cursor]
-        if self.kind == "lua":
-            return complete(self.text, self.cursor, live, self.account)
-        if self.kind == "options":
-            matches, prefix = _complete_options(before, live, variables)
-        elif self.kind == "command":
-            matches, prefix = _complete_command(before, live, variables)
-        else:
-            matches, prefix = (Match(name, "keyword") for name in (CELL, LINE, COMMAND)), before.lstrip()
+        match self.kind:
+            case "lua":
+                return complete(self.text, self.cursor, live, self.account)
+            case "options":
+                matches, prefix = _complete_options(before, live, variables)
+            case "command":
+                matches, prefix = _complete_command(before, live, variables)
+            case "magic":
+                matches, prefix = (Match(name, "keyword") for name in (CELL, LINE, COMMAND)), before.lstrip()
         return Completion(filter_matches(matches, prefix), self.cursor - len(prefix), self.cursor)
 
     def inspect(self, live: LiveState | None, detail: int = 0) -> docs.Page | None:
@@ -72,13 +83,24 @@ class LuaCursor:
         if self.kind == "lua":
             return inspect(self.text, self.cursor, live, detail)
         line = self.text[self.begin :].partition("\n")[0]
-        word = next(
-            (part for start, part in _words(line) if start <= self.cursor - self.begin <= start + len(part)), ""
-        )
+        at = self.cursor - self.begin
+        word = next((word for start, word in _words(line) if start <= at <= start + len(word)), "")
         if self.kind == "options":
             option = _option(word)
-            return _term_page(" ".join([", ".join(option.cell), option.value.metavar]), option.doc) if option else None
-        return _inspect_command(line, word) if self.kind == "command" else None
+            return _page([", ".join(option.cell), option.value.metavar], option.doc) if option else None
+        command = next((command for command in COMMANDS if command.name == first_word(line)[0]), None)
+        if self.kind == "magic" or command is None:
+            return None
+        if word == command.name or "PAGE" not in command.usage:
+            return _page([COMMAND, command.usage], command.doc)
+        try:
+            return docs.read(word)
+        except KosmoError:  # the page's name is still being typed
+            return None
+
+
+def _page(words: Iterable[str], doc: str) -> docs.Page:
+    return docs.Page(markdown_of_package(f"**`{' '.join(words).strip()}`**: {doc}"))
 
 
 def lua_at_cursor(cell: str, cursor: int, *, lua: bool = False) -> LuaCursor | None:
@@ -92,55 +114,45 @@ def lua_at_cursor(cell: str, cursor: int, *, lua: bool = False) -> LuaCursor | N
     Returns:
         None if the cell, or this position in it, is neither Lua nor one of our magics.
     """
-    body = _body(cell, lua=lua)
-    if body is None:
+    found = _find_lua(cell, lua=lua)
+    if found is None:
         return None
+    body, account = found
     if cursor >= body:
-        heads = (first_word(line) for line in cell[:body].split("\n"))
-        account = next((_account(rest) for word, rest in heads if word in (CELL, LINE)), "")
         return LuaCursor("lua", _blanked(cell, body), body, cursor, account)
     start = cell.rfind("\n", 0, cursor) + 1
     line = cell[start:].partition("\n")[0]
-    magic = line.find("%")
-    before = line[:magic].strip()
-    if magic >= 0 and (not before or (before.endswith("=") and not lua)):
-        return _on_magic_line(cell, start + magic, start + len(line), cursor, lua=lua)
-    return LuaCursor("lua", " " * cursor, cursor, cursor) if lua else None
-
-
-def _body(cell: str, *, lua: bool) -> int | None:
-    """Return where the Lua of a cell begins: beyond its end if it has none, None if the cell has another magic."""
-    start = 0
-    for line in cell.split("\n"):
-        word = first_word(line)[0]
-        if word == CELL and not lua:
-            return start + len(line) + 1
-        if word and not (word.startswith("%") if lua else word in STACKED):
-            if word.startswith("%%"):
-                return None
-            return start if lua else len(cell) + 1
-        start += len(line) + 1
-    return len(cell) + 1
-
-
-def _on_magic_line(cell: str, start: int, end: int, cursor: int, *, lua: bool) -> LuaCursor | None:
-    """Return what the cursor is on in a line that has a magic from `start` to `end`."""
-    word = first_word(cell[start:end])[0]
-    begin = start + len(word)
+    match = _MAGIC.match(line)
+    if match is None or (lua and match[1].strip()):
+        return LuaCursor("lua", " " * cursor, cursor, cursor) if lua else None
+    begin, options = start + match.end(), line[match.end() :]
     if cursor <= begin:
-        return LuaCursor("magic", cell, start, cursor) if lua else None
-    if word == COMMAND:
-        return LuaCursor("command", cell, begin, cursor)
-    if word == CELL:
-        return LuaCursor("options", cell, begin, cursor)
-    if word != LINE:
-        return None
-    words = _parts(cell[begin:end])
-    begin_of_lua = begin + next((at for at, _, option, pending in words if not (option or pending)), end - begin)
-    if cursor < begin_of_lua or cell[begin_of_lua:cursor].startswith("-"):
-        return LuaCursor("options", cell, begin, cursor)
-    account = _account(cell[begin:begin_of_lua])
-    return LuaCursor("lua", _blanked(cell[:end], begin_of_lua), begin_of_lua, cursor, account)
+        return LuaCursor("magic", cell, start + match.start(2), cursor) if lua else None
+    if match[2] == LINE:
+        body = begin + next((at for at, option, _ in _parts(options) if option is None), len(options))
+        if cursor >= body and not cell[body:cursor].startswith("-"):
+            text = _blanked(cell[: start + len(line)], body)
+            return LuaCursor("lua", text, body, cursor, _account(cell[begin:body]))
+    kinds: dict[str, Kind] = {CELL: "options", LINE: "options", COMMAND: "command"}
+    return LuaCursor(kinds[match[2]], cell, begin, cursor) if match[2] in kinds else None
+
+
+def _find_lua(cell: str, *, lua: bool) -> tuple[int, str] | None:
+    """Return where the Lua of a cell begins and the account that its options name; None if it has another magic.
+
+    A cell without Lua has it beyond its end.
+    """
+    start, account = 0, ""
+    for line in cell.split("\n"):
+        word, rest = first_word(line)
+        account = account or (_account(rest) if word in (CELL, LINE) else "")
+        if word == CELL and not lua:
+            return start + len(line) + 1, account
+        if word and not (word.startswith("%") if lua else word in STACKED):
+            is_other = word.startswith("%%")
+            return None if is_other else (start if lua else len(cell) + 1, account)
+        start += len(line) + 1
+    return start, account
 
 
 def _blanked(text: str, end: int) -> str:
@@ -153,17 +165,14 @@ def _blanked(text: str, end: int) -> str:
 
 def _words(line: str) -> Iterator[tuple[int, str]]:
     """Yield the words of a line and their positions; quotes and open brackets keep blanks within a word."""
-    start, quote, depth = None, "", 0
-    for index, character in enumerate(f"{line} "):
-        if start is None:
-            start = None if character.isspace() else index
-        elif character.isspace() and ((not quote and depth <= 0) or index == len(line)):
-            yield start, line[start:index]
-            start, quote, depth = None, "", 0
-        if start is not None and character in _QUOTES and quote in ("", character):
-            quote = "" if quote else character
-        if not quote:
-            depth += (character in "([{") - (character in ")]}")
+    start = 0
+    with suppress(ValueError):  # a quote is not closed
+        for end in expression_ends(line):
+            if start < end:
+                yield start, line[start:end]
+            start = end + 1
+    if start < len(line):
+        yield start, line[start:]
 
 
 def _option(word: str) -> Setting | None:
@@ -172,46 +181,41 @@ def _option(word: str) -> Setting | None:
     return next((option for option in OPTIONS if flag in option.cell), None)
 
 
-def _parts(line: str) -> Iterator[tuple[int, str, Setting | None, Setting | None]]:
-    """Yield the words of a line: position, word, the option that it is, and the option whose value it is."""
+def _parts(line: str) -> Iterator[tuple[int, Setting | None, str]]:
+    """Yield the position of each word of a line, the option that it is or is the value of, and that value."""
     pending: Setting | None = None
     for start, word in _words(line):
-        option = None if pending else _option(word)
-        yield start, word, option, pending
-        pending = option if option and option.value.metavar and "=" not in word else None
+        option, (_, is_set, value) = _option(word), word.partition("=")
+        if pending or option is None:
+            yield start, pending, word
+            pending = None
+        else:
+            yield start, option, value
+            pending = option if option.value.metavar and not is_set else None
 
 
 def _account(line: str) -> str:
     """Return the account that the options on a line name, or an empty string."""
-    for _, word, option, pending in _parts(line):
-        _, is_set, value = word.partition("=")
-        if pending and "-a" in pending.cell:
-            return word
-        if is_set and option and "-a" in option.cell:
-            return value
-    return ""
+    return next((value for _, option, value in _parts(line) if option is ACCOUNT and value), "")
 
 
 def _complete_options(
     before: str, live: LiveState | None, variables: Collection[str], options: Collection[Setting] = OPTIONS
-) -> tuple[Iterable[Match], str]:
-    """Return what can follow the options before the cursor, and the prefix of it that is typed."""
-    *complete, (_, prefix, _, pending) = _parts(f"{before}|")  # the cursor belongs to the word that is typed
-    prefix, present = prefix[:-1], [option for _, _, option, _ in complete if option]
-    if pending is None and "=" in prefix:
-        pending, prefix = _option(prefix), prefix.partition("=")[2]
-    if pending is not None:
-        return _values(pending, prefix, live, variables)
+) -> Matches:
+    """Return what can follow the options before the cursor."""
+    *complete, (_, option, prefix) = _parts(f"{before}|")  # the cursor belongs to the word that is typed
+    prefix = prefix[:-1]
+    if option is not None:
+        return _complete_value(option, prefix, live, variables)
     if prefix and not prefix.startswith("-"):
         return (), prefix
-    free = (option for option in options if option.value.repeats or option not in present)
+    present = {option.name for _, option, _ in complete if option and not option.value.repeats}
+    free = (option for option in options if option.name not in present)
     return (Match(flag, "param", option.doc) for option in free for flag in reversed(option.cell)), prefix
 
 
-def _values(
-    option: Setting, text: str, live: LiveState | None, variables: Collection[str]
-) -> tuple[Iterable[Match], str]:
-    """Return the possible values of an option, if known, and the prefix of one that is typed."""
+def _complete_value(option: Setting, text: str, live: LiveState | None, variables: Collection[str]) -> Matches:
+    """Return the possible values of an option, if known."""
     last_name = re.split(r"\W", text)[-1]
     match option.cell[0]:
         case "-a":
@@ -224,52 +228,22 @@ def _values(
     return (), text
 
 
-def _term_page(head: str, doc: str) -> docs.Page:
-    return docs.Page(markdown_of_package(f"**`{head.strip()}`**: {doc}"))
-
-
 # Commands
 
 
-def _complete_command(before: str, live: LiveState | None, variables: Collection[str]) -> tuple[Iterable[Match], str]:
-    """Return what can follow on a `%kosmo` line, and the prefix of it that is typed."""
+def _complete_command(before: str, live: LiveState | None, variables: Collection[str]) -> Matches:
+    """Return what can follow on a `%kosmo` line."""
     name = first_word(before)[0]
     typed = before.lstrip()[len(name) :]
     if not typed:
         return (Match(command.name, "keyword", command.doc) for command in COMMANDS), name
     argument = next((command.usage.partition(" ")[2] for command in COMMANDS if command.name == name), "")
     typed = typed.lstrip()
-    globals_ = dict(LiveStateCache(live).names(()))
+    of_lua = dict(LiveStateCache(live).names(()))
     if " " in typed and argument in _OPTIONS_AFTER:
-        return _complete_options(typed.partition(" ")[2], live, variables or globals_, _OPTIONS_AFTER[argument])
-    matches: Iterable[Match] = ()
-    match argument:
-        case "[CHECK]":
-            matches = (Match(check, "keyword") for check in check_names())
-        case "[TABLE]":
-            matches = (Match(table, "keyword") for table in chain.from_iterable(tables_by_service().values()))
-        case "[PAGE]":
-            matches = pages()
-        case "[FUNCTION]":
-            matches = (page for page in pages() if "." in page.text)
-        case (
-            "NAME"
-        ):  # of a variable: those of Python, and the user's tables in Lua, of which there are none while it runs
-            own = globals_.keys() - dict(LiveStateCache(None).names(()))
-            tables = (name for name, kind in globals_.items() if kind == "table" and name in own)
-            matches = (Match(variable, "instance") for variable in (*sorted(variables), *tables))
-    return matches, typed
-
-
-def _inspect_command(line: str, word: str) -> docs.Page | None:
-    """Return the documentation of a word on a `%kosmo` line: the command, or the page that it names."""
-    name = first_word(line)[0]
-    command = next((command for command in COMMANDS if command.name == name), None)
-    if command is None:
-        return None
-    if word != name and "PAGE" in command.usage:
-        try:
-            return docs.read(word)
-        except KosmoError:  # the page's name is still being typed
-            return None
-    return _term_page(f"{COMMAND} {command.usage}", command.doc)
+        return _complete_options(typed.partition(" ")[2], live, variables or of_lua, _OPTIONS_AFTER[argument])
+    if argument == "NAME":  # of a variable: those of Python, and the user's tables in Lua, of which a busy one has none
+        own = of_lua.keys() - dict(LiveStateCache(None).names(()))
+        tables = (name for name, kind in of_lua.items() if kind == "table" and name in own)
+        return (Match(variable, "instance") for variable in (*sorted(variables), *tables)), typed
+    return _ARGUMENTS.get(argument, tuple)(), typed

@@ -176,7 +176,7 @@ def _value(option: Setting, flag: str, text: str) -> tuple[Any, str]:
     """Return the value of an option, from the text after its flag, and the remaining text."""
     try:
         if option.value.is_code and text[:1] not in _QUOTES:
-            end = next(_expression_ends(text), len(text))
+            end = next(expression_ends(text), len(text))
             word, rest = text[:end], text[end:].strip()
         else:
             import shlex
@@ -196,7 +196,7 @@ def _value(option: Setting, flag: str, text: str) -> tuple[Any, str]:
         raise SettingsError(f"The option `{flag}` takes {error}, got {word!r}.") from None
 
 
-def _expression_ends(code: str) -> Iterator[int]:
+def expression_ends(code: str) -> Iterator[int]:
     """Yield where an expression can end: at white space outside of its quotes and brackets.
 
     Raises:
