@@ -114,10 +114,10 @@ def lua_at_cursor(cell: str, cursor: int, *, lua: bool = False) -> LuaCursor | N
     Returns:
         None if the cell, or this position in it, is neither Lua nor one of our magics.
     """
-    found = _find_lua(cell, lua=lua)
-    if found is None:
+    start_of_lua = _find_lua(cell, lua=lua)
+    if start_of_lua is None:
         return None
-    body, account = found
+    body, account = start_of_lua
     if cursor >= body:
         return LuaCursor("lua", _blanked(cell, body), body, cursor, account)
     start = cell.rfind("\n", 0, cursor) + 1
