@@ -45,6 +45,20 @@ class CallRecord(Struct):
     rows: int | None = None  # the number of records, or None if the call returned no list
     requests: int = 0  # the number of HTTP requests answered, including those with an error status
     error: str | None = None  # the error message if the call failed
+    argument: str = ""  # the argument that has a list; empty for none
+    items: int = 0  # the number of its items
+    failures: Sequence[Mapping[str, Any]] = ()  # what could not be read, each as in the failures of a run
+
+    @property
+    def list_name(self) -> str:
+        """The name of the list that it asked for, such as `apps`; that of the record for one record."""
+        return self.path.rpartition(".")[2].partition("_")[2]
+
+    @property
+    def is_missing(self) -> bool:
+        """Return whether it could read nothing of its list."""
+        is_of_item = any(self.argument in failure for failure in self.failures)
+        return bool(self.failures) and not self.rows and (not is_of_item or len(self.failures) >= self.items)
 
 
 class Result(Struct):

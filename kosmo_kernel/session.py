@@ -339,7 +339,7 @@ class Session(LuaState):
     @contextmanager
     def _recorded(self, calls: CallTracker, result: Result, name: str) -> Iterator[None]:
         """Complete the result after the block, whether it failed or not, and note its calls for `kosmo run`."""
-        notebook = notebook_run() if self._shared is None or self._shared.sends else None
+        notebook = notebook_run()
         self.last, self._has_failed = result, True
         started = time.perf_counter()
         try:

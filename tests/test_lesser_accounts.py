@@ -19,7 +19,8 @@ from full_matrix import full_except
 from lesser_accounts import ACCOUNTS
 from plain_http import TODAY, PlainAccount, is_person
 
-from kosmo_kernel import inventory
+from kosmo_kernel.checks.inventory import from_account
+from kosmo_kernel.checks.inventory_folder import write
 from kosmo_kernel.checks.report import QuestionReport, looked_at
 from kosmo_kernel.checks.run import run_questions
 from kosmo_kernel.integrations.heroku.demo.api import DEMO_TOKEN, DemoApi
@@ -82,7 +83,7 @@ def reports(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
             checks = run_questions(shipped_checks(), parameters=parameters, now=NOW, session=session)
             tables = run_questions([find_table("heroku", name) for name in table_names("heroku")], session=session)
             folder = tmp_path_factory.mktemp("lesser") / "inventory"
-            inventory.write(inventory.from_account(session), folder)
+            write(from_account(session), folder)
         rows = {one.question.name: one.records if one.records is not None else Records([]) for one in tables.results}
         yield Reports(request.param, url, plain, rows, checks, folder)
         plain.close()
@@ -105,7 +106,7 @@ def test_every_check_runs_and_says_what_it_looked_at(reports: Reports) -> None:
 def test_the_inventory_is_whole_and_names_what_there_is_none_of(reports: Reports) -> None:
     page, summary = (reports.folder / "index.html").read_text(), reports.summary
     databases = len(reports.tables["databases"])
-    assert {one["list"] for one in summary["unread"]} == ({"databases"} if databases else set())
+    assert {one["list"] for one in summary["unread"]} == ({"database", "backup_schedules"} if databases else set())
     sentence = page.rpartition("There are none of these: ")[2].partition("<")[0]
     for thing in NOT_THERE[reports.name]:
         assert thing in sentence

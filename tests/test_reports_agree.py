@@ -22,7 +22,9 @@ from executed_notebook import executed
 from full_matrix import full_except
 from plain_http import TODAY, Change, PlainAccount, changes
 
-from kosmo_kernel import inventory, snapshot
+from kosmo_kernel import snapshot
+from kosmo_kernel.checks.inventory import from_account
+from kosmo_kernel.checks.inventory_folder import write
 from kosmo_kernel.checks.run import run_questions
 from kosmo_kernel.demo.server import serve
 from kosmo_kernel.integrations.heroku.demo.api import DEMO_TOKEN, DemoApi
@@ -87,7 +89,7 @@ def reports(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
             tables = {name: [*value.rows] if isinstance(value, Records) else value for name, value in values.items()}
             report = run_questions(shipped_checks(), parameters=parameters, now=NOW, session=session)
             folder = tmp_path_factory.mktemp("reports") / "inventory"
-            inventory.write(inventory.from_account(session), folder)
+            write(from_account(session), folder)
         reasons = {one.question.name: one.reason for one in report.results if one.reason}
         assert reasons.keys() == (OF_A_FORBIDDEN_DATABASE if request.param is None else set())
         yield Reports(
@@ -128,7 +130,8 @@ def test_the_inventory_is_complete_and_counts_what_is_there(reports: Reports) ->
 
     assert reports.summary["at_least"] == []
     forbidden = [row["name"] for row in reports.tables["databases"] if "403" in (row["unread"] or "")]
-    assert {item["list"] for item in reports.summary["unread"]} == ({"databases"} if forbidden else set())
+    unread = {item["list"] for item in reports.summary["unread"]}
+    assert unread == ({"database", "backup_schedules"} if forbidden else set())
     agree(
         apps,
         inventory=figures["apps"],

@@ -84,9 +84,8 @@ FLOORS = {
         "uses sessions for one purpose each",
         {
             "python_api": "the functions in Python",
-            "checks": "runs of checks and tables, and their reports",
+            "checks": "runs of checks and tables, their reports, and the inventory",
             "snapshot": "copies of what an account had at one time",
-            "inventory": "a folder with all tables of an account",
             "runbook": "notebooks with parameters, and their pages",
             "explorer": "the form",
             "mcp_server": "the MCP server for agents",
@@ -149,7 +148,7 @@ REPLACED_NAMES = {
 }
 # Rooms in which some of them are left. A room is taken out of here when its names are replaced, and none is added.
 ROOMS_WITH_REPLACED_NAMES = {
-    *("archive", "calls", "checks", "editor", "inventory", "lua"),
+    *("archive", "calls", "checks", "editor", "lua"),
     *("mcp_server", "python_api", "questions", "runbook", "snapshot"),
 }
 

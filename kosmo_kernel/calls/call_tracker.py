@@ -29,7 +29,7 @@ from kosmo_kernel.results import MAX_ITEMS_NAMED, CallRecord, Result, deletion_n
 from kosmo_kernel.settings.cell_options import NO_OPTIONS, Options
 from kosmo_kernel.settings.table import PROGRESS
 from kosmo_kernel.text import Moment, counted, listed
-from kosmo_kernel.values.records import FAILURE_FIELDS
+from kosmo_kernel.values.records import FAILURE_FIELDS, failure_of
 
 if TYPE_CHECKING:
     from kosmo_kernel.archive.store import Reading
@@ -165,6 +165,8 @@ class CallTracker:
                 record.requests += not self._progress.cancelled  # later responses are in no result
 
         record = CallRecord(bound_call.path, bound_call.account, 0.0, "ok")
+        if isinstance(bound_call, ServiceCall) and bound_call.fan_out_argument:
+            record.argument, record.items = bound_call.fan_out_argument, bound_call.count
         pending = PendingCall(
             self._progress,
             lambda answer: self._queue.put((pending, answer, time.perf_counter())),
@@ -251,9 +253,11 @@ class CallTracker:
                 pending.record.status, pending.record.error = "error", str(answer)
             if not isinstance(answer, KosmoError):
                 raise answer
+            if pending:
+                pending.record.failures = [failure_of(answer)]
             return answer
         if pending:
-            pending.record.rows = answer.rows
+            pending.record.rows, pending.record.failures = answer.rows, answer.failures
             self._notes += [(pending.record, note) for note in answer.notes]
             if answer.displays:
                 self.output.show(answer.displays)

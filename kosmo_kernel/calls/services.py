@@ -29,12 +29,12 @@ from kosmo_kernel.client.call import CallHandle, CallRequest, DeletedItem, Plann
 from kosmo_kernel.client.client import Client
 from kosmo_kernel.client.fan_out import FanOut, ThreadPool, answer_from_lists
 from kosmo_kernel.client.transport import in_process
-from kosmo_kernel.errors import ApiError, InvalidArgumentsError, RefusedError, SettingsError
+from kosmo_kernel.errors import ApiError, InvalidArgumentsError, KosmoError, RefusedError, SettingsError
 from kosmo_kernel.progress.run import Cancelled
 from kosmo_kernel.settings.config_file import config
 from kosmo_kernel.settings.notebook_run import notebook_run
 from kosmo_kernel.text import Moment, nearest, normalize_alias
-from kosmo_kernel.values.records import FAILURE_FIELDS, PackedRows, Record, Records, columns_with_item
+from kosmo_kernel.values.records import PackedRows, Record, Records, columns_with_item, failure_of
 
 if TYPE_CHECKING:
     from kosmo_kernel.calls.recording import RecordingMode
@@ -61,11 +61,10 @@ class Services:
     Attributes:
         recording: the recording mode.
         store: the answers.
-        sends: whether calls may send requests, and are logged.
         concurrency: the number of concurrent requests for the items of a list.
     """
 
-    sends, concurrency = True, CONCURRENCY
+    concurrency = CONCURRENCY
 
     def __init__(self, recording: RecordingMode, today: Callable[[], date] = lambda: datetime.now(UTC).date()) -> None:
         self.recording, self._today = recording, today
@@ -534,7 +533,7 @@ def merged_answer(bound_call: ServiceCall, answers: Sequence[ItemOutcome]) -> Re
     notes = dict[str, None]()
     for call, answer in zip(bound_call.calls, answers, strict=True):
         if isinstance(answer, ApiError):
-            failures.append({name: call[name], **_failure(answer)})
+            failures.append({name: call[name], **failure_of(answer)})
         elif isinstance(answer, DeletedItem):
             deleted.append(answer)
         else:
@@ -551,15 +550,11 @@ def _collects_list(bound_call: ServiceCall) -> bool:
     return bound_call.collect and not bound_call.fan_out_argument and bound_call.function.returns == "list"
 
 
-def refused_list(bound_call: ServiceCall, error: RefusedError) -> Reply:
-    """Return the answer of a call that collects failures if its one list was refused: no records, and the failure."""
-    failure = _failure(error)
-    return Reply([Records([], bound_call.function), Records([failure])], rows=0, failures=[failure])
-
-
-def _failure(error: ApiError) -> dict[str, Any]:
-    facts = error.facts()
-    return {column.name: facts[column.name] for column in FAILURE_FIELDS}
+def refused_list(bound_call: ServiceCall, error: KosmoError) -> Reply:
+    """Return the answer of a call that collects failures if nothing could be read: no records, and the failure."""
+    function, name, failure = bound_call.function, bound_call.fan_out_argument, failure_of(error)
+    records = Records([], function, columns_with_item(function, name) if name else None)
+    return Reply([records, Records([failure])], rows=0, failures=[failure])
 
 
 def _speak_of_the_list(error: ApiError, bound_call: ServiceCall, answers: Sequence[ItemOutcome]) -> None:

@@ -1,23 +1,28 @@
 """Services that the sessions of a run of questions use side by side.
 
 The sessions have the store of the session that runs the questions, and one reading of it, so that each list is
-requested once. The items of a list argument that the token may not read do not fail the call, as they would in a
-script: the sessions get the other items, and the failures beside them.
+requested once; a list that was put together of the answers for many items is kept until the run ends. The items of a
+list argument that the token may not read do not fail the call, as they would in a script: the sessions get the other
+items, and the failures beside them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Hashable, Sequence
 from datetime import date
 from http import HTTPStatus
+from typing import Any
 
 from kosmo_kernel.archive.store import Reading
 from kosmo_kernel.calls.provider import ServiceCall
 from kosmo_kernel.calls.services import ItemOutcome, Services, refused_list
 from kosmo_kernel.catalogue import CONCURRENCY, Function
 from kosmo_kernel.client.call import CallHandle, Reply
-from kosmo_kernel.errors import ApiError, RefusedError
+from kosmo_kernel.errors import ApiError, NotRecordedError, RefusedError
 from kosmo_kernel.progress.run import Progress
+from kosmo_kernel.values.records import Records
+
+FindGaps = Callable[[Function, Records, str], tuple[list[dict[str, Any]], Collection[int]]]
 
 
 class SharedServices(Services):
@@ -32,6 +37,8 @@ class SharedServices(Services):
         progress: the progress of all sessions together.
         question_reading: how the calls of all sessions read.
         concurrency: that of two lists, as questions ask for one list after the other.
+        find_gaps: returns what the records of a list lack, as failures, and the positions of those to leave out; None
+            to take records as they are. What an archive does not have is a failure of such a run, too.
         needed_later: returns the names of the functions that the sessions may still call, for the estimate.
     """
 
@@ -44,22 +51,54 @@ class SharedServices(Services):
         self._functions: Sequence[Function] = ()  # of the service, once a call with a list argument has begun
         self._items: dict[str, int] = {}  # the largest number of items of such a call, by argument
         self._begun: set[str] = set()  # the names of the functions that were called
+        self._lists: dict[Hashable, Reply] = {}  # the answers that have a list, by what was asked
+        self.find_gaps: FindGaps | None = None
         self._clients, self._lock = origin.connections()
         self.store = origin.store
         self.question_reading: Reading = self.reading(fresh=fresh)
 
     def begin(self, bound_call: ServiceCall, handle: CallHandle) -> None:
         """Make a call whose requests count in the progress of all sessions."""
-        call = _SharedCall.of(handle, self.progress, self.question_reading)
+        argument = bound_call.fan_out_argument
+        items = tuple([each[argument] for each in bound_call.calls]) if argument else None
+        key = bound_call.name, bound_call.account, argument, items, bound_call.collect
+
+        def keep(answer: Reply | BaseException) -> None:
+            answer = self._with_gaps(bound_call, answer) if self.find_gaps else answer
+            if isinstance(answer, Reply) and (argument or not any(bound_call.calls)):
+                self._lists[key] = answer
+            handle.on_result(answer)
+
+        call = _SharedCall.of(handle, self.progress, self.question_reading, keep)
         if refusal := self._missing_scope(bound_call):
-            call.on_result(refused_list(bound_call, refusal) if bound_call.collect else refusal)
+            handle.on_result(refused_list(bound_call, refusal) if bound_call.collect else refusal)
             return
         self.progress.begin(bound_call.account, bound_call.count, function=bound_call.function.name)
         self._begun.add(bound_call.function.name)
-        if argument := bound_call.fan_out_argument:
+        if reply := self._lists.get(key):
+            self.question_reading.from_store += bound_call.count
+            call.done(bound_call.count)
+            handle.on_result(reply)
+            return
+        if argument:
             self._items[argument] = max(bound_call.count, self._items.get(argument, 0))
             self._functions = bound_call.integration.functions
         super().begin(bound_call, call)
+
+    def _with_gaps(self, bound_call: ServiceCall, answer: Reply | BaseException) -> Reply | BaseException:
+        """Return an answer with what its records lack among its failures, and without those that are left out."""
+        returns_list = bound_call.fan_out_argument or bound_call.function.returns == "list"
+        if isinstance(answer, NotRecordedError) and bound_call.collect and returns_list:
+            return refused_list(bound_call, answer)
+        if self.find_gaps is None or not isinstance(answer, Reply) or not isinstance(answer.values[0], Records):
+            return answer
+        records = answer.values[0]
+        gaps, left_out = self.find_gaps(bound_call.function, records, bound_call.fan_out_argument)
+        if gaps:
+            records = records.take(index for index in range(len(records)) if index not in left_out)
+            answer.failures = [*answer.failures, *gaps]
+            answer.values = [records, Records(answer.failures)] if bound_call.collect else [records]
+        return answer
 
     def end_run(self) -> None:
         """Go on: the threads serve other sessions, too."""
@@ -109,11 +148,11 @@ class _SharedCall(CallHandle, eq=False, kw_only=True):
     own: CallHandle  # of the session
 
     @classmethod
-    def of(cls, own: CallHandle, progress: Progress, reading: Reading) -> _SharedCall:
+    def of(
+        cls, own: CallHandle, progress: Progress, reading: Reading, on_result: Callable[[Reply | BaseException], None]
+    ) -> _SharedCall:
         """Return a call of a session, whose requests are added to a progress."""
-        call = cls(
-            progress, own.on_result, own.on_message, own.on_answer, is_named=own.is_named, reading=reading, own=own
-        )
+        call = cls(progress, on_result, own.on_message, own.on_answer, is_named=own.is_named, reading=reading, own=own)
         own.on_cancel = call.end_expected
         return call
 

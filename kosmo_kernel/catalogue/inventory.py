@@ -1,4 +1,4 @@
-"""Describe an inventory of a service: the data and functions that the service has beside its questions."""
+"""Describe an inventory of a service: the data and functions that the service has beside its tables."""
 
 from __future__ import annotations
 
@@ -28,34 +28,24 @@ class MonthlyBill(Protocol):
 
 
 class AccountTables(Protocol):
-    """The lists of an account, and the tables that are made of them."""
+    """The tables of an account."""
 
     @property
     def time(self) -> datetime:
-        """When the lists were read."""
+        """The time of the data."""
 
     @property
     def bill(self) -> MonthlyBill:
         """The monthly cost of the things of the account."""
 
-    @property
-    def apps(self) -> Mapping[str, Row]:
-        """The apps by name and by id."""
+    def has(self, table: str) -> bool:
+        """Return whether a table could be made."""
 
-    def has(self, *lists: str) -> bool:
-        """Return whether one of these lists was read."""
+    def rows(self, table: str) -> Sequence[Row]:
+        """Return the rows of a table; none if it could not be made."""
 
     def is_whole(self, *lists: str) -> bool:
         """Return whether each of these lists was read, with all of its records."""
-
-    def rows(self, name: str) -> Sequence[dict[str, Any]]:
-        """Return the records of a list; none if it could not be read."""
-
-    def answer(self, table: str) -> Sequence[Row]:
-        """Return the rows of a table; none if its lists could not be read."""
-
-    def app_name(self, row: Row) -> str:
-        """Return the name of the app that a record belongs to; its id if the account cannot see the app."""
 
 
 class KeyFigure(Struct, frozen=True):
@@ -101,21 +91,16 @@ class Terraform(NamedTuple):
 class InventoryFacts(Struct, frozen=True):
     """Describe the content of an inventory of a service."""
 
-    tables: tuple[str, ...]  # in the order of its page
-    more_tables: tuple[str, ...]  # those of them that ask the service for more than lists
-    not_told: Callable[[Row], str]  # returns what a row of these says could not be read
+    tables: tuple[str, ...]  # that come first on its page, in this order
+    first_list: str  # the function of the list without which there is no inventory
     bill: str  # the table of what things cost
     billed: tuple[str, ...]  # the lists without which a bill is not complete
-    arguments: Mapping[str, Sequence[str]]  # the arguments that are enough for a list, where not all of them are needed
-    by_item: Mapping[str, str]  # the list that a snapshot for audits has in place of another, with records per item
     required: Mapping[str, tuple[str, ...]]  # the fields without which a record of a list is left out
     expected: Mapping[str, tuple[str, ...]]  # those without which it has empty cells
     names: tuple[str, ...]  # the fields that a record is called by, the best first
-    parents: Mapping[
-        str, tuple[str, ...]
-    ]  # where a record belongs: the argument of a call, and the fields of its value
-    items: tuple[str, ...]  # the arguments that name what a list could not be read of, the narrowest first
     bounds: Mapping[str, str]  # the columns whose values are bounds where another column says so
+    out_of_reach: Callable[[AccountTables], list[str]]  # returns the apps of teams that the account has no access to
+    not_told: Callable[[Row], str]  # returns what a row says could not be read of it
     key_figures: Callable[[AccountTables], Iterable[KeyFigure]]
     next_days: Callable[[AccountTables], Sequence[Row]]  # returns the next days on which the service does something
     obstacles: tuple[ObstacleKind, ...]  # what makes a move hard

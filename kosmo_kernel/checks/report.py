@@ -15,7 +15,7 @@ from kosmo_kernel.progress.display import ProgressSnapshot
 from kosmo_kernel.questions.question import SEVERITIES, Question
 from kosmo_kernel.render.tables import Table, column_kind, times_of
 from kosmo_kernel.render.text import escape_control, format_column
-from kosmo_kernel.results import store_facts
+from kosmo_kernel.results import CallRecord, store_facts
 from kosmo_kernel.text import counted, iso_time, value_at
 from kosmo_kernel.values.records import FAILURE_FIELDS, MISSING, Records
 
@@ -82,13 +82,23 @@ class QuestionResult(Struct):
     withdrawn: int = 0  # findings that name an item that could not be read, and are left out
     records: Records | None = None  # the rows with their columns; None if it could not be asked
     parameters: Mapping[str, Any] = field(default_factory=dict)  # the values of its parameters
+    calls: Sequence[CallRecord] = ()  # the calls that it made
     # The options that set what it is about, if nobody set it: then it was not asked, and says nothing.
     setup: list[str] = field(default_factory=list)
     output: str = ""  # what it printed
     notes: list[str] = field(default_factory=list)  # for the user, one line each
     resolved: list[Finding] = field(default_factory=list)  # the findings of an earlier state that are there no longer
-    looked_at: Mapping[str, int] = field(default_factory=dict)  # the number of records of each list that it read
     seconds: float = 0.0  # its duration, including waiting
+
+    @property
+    def looked_at(self) -> dict[str, int]:
+        """The number of records of each list that it read, `apps`."""
+        counts: dict[str, int] = {}
+        for call in self.calls:
+            if call.rows is not None and call.path.rpartition(".")[2].startswith("list_"):
+                name = call.list_name.replace("_", " ")
+                counts[name] = max(call.rows, counts.get(name, 0))
+        return counts
 
     @property
     def reason(self) -> str:
@@ -297,7 +307,7 @@ def _result(result: QuestionResult) -> dict[str, Any]:
         "gone": [{"key": finding.key} for finding in result.resolved],
         "unread": result.unread,
         "withdrawn": result.withdrawn,
-        "looked_at": dict(result.looked_at),
+        "looked_at": result.looked_at,
         "output": result.output,
         "seconds": round(result.seconds, 3),
     }

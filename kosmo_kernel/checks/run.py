@@ -48,7 +48,7 @@ from kosmo_kernel.text import counted
 from kosmo_kernel.values.records import Record, Records
 
 if TYPE_CHECKING:
-    from kosmo_kernel.calls.shared_services import SharedServices
+    from kosmo_kernel.calls.shared_services import FindGaps, SharedServices
 
 # The run ------------------------------------------------------------------------------------------------
 
@@ -141,9 +141,7 @@ class QuestionRun:
     @cached_property
     def _names(self) -> dict[str, set[str]]:
         """The words that may be names of functions, of each question and of the tables that it uses."""
-        results = [result for state in self._states for result in state]
-        texts = {result.question.name: source_with_tables(_chunk(result)[0]) for result in results}
-        return {name: set(_FUNCTION.findall(text)) for name, text in texts.items()}
+        return {result.question.name: functions_of(result.question) for state in self._states for result in state}
 
     def _interrupt(self) -> None:
         """Stop the question that runs, which ends as interrupted; the others are not begun."""
@@ -161,6 +159,11 @@ class QuestionRun:
         except KeyboardInterrupt:
             self._interrupt()
             raise
+
+
+def functions_of(question: Question) -> set[str]:
+    """Return the words that may be names of functions in the text of a question and of the tables that it uses."""
+    return set(_FUNCTION.findall(source_with_tables(question.source)))
 
 
 def _chunk(result: QuestionResult) -> tuple[str, Mapping[str, Any]]:
@@ -189,24 +192,13 @@ def _complete(outcome: QuestionResult, result: Result | None, error: KosmoError 
     outcome.error = error
     if result is not None:
         outcome.output, outcome.seconds, outcome.unread = result.output, result.seconds, result.failures
-        outcome.deleted, outcome.looked_at = result.deleted, _looked_at(result)
+        outcome.deleted, outcome.calls = result.deleted, result.calls
         elsewhere = {*result.unread, *deletion_notes(result.deleted)}
         outcome.notes = [note for note in result.notes if note not in elsewhere]
     if error is not None:
         outcome.reasons = [_reason(outcome.question, error)]
     elif result is not None:
         outcome.reasons = (_fill if outcome.question.severity else _fill_table)(outcome, result)
-
-
-def _looked_at(result: Result) -> dict[str, int]:
-    """Return the number of records of each list that a run read, `apps`."""
-    counts: dict[str, int] = {}
-    for call in result.calls:
-        name = call.path.rpartition(".")[2]
-        if call.rows is not None and name.startswith("list_"):
-            things = name.removeprefix("list_").replace("_", " ")
-            counts[things] = max(call.rows, counts.get(things, 0))
-    return counts
 
 
 def leave_out_deleted(results: Sequence[QuestionResult]) -> list[str]:
@@ -296,6 +288,7 @@ def run_questions(
     session: Session | None = None,
     is_cancelled: Callable[[], bool] = lambda: False,
     fresh: bool = False,
+    find_gaps: FindGaps | None = None,
 ) -> QuestionReport:
     """Run checks and tables, and return the outcome of each.
 
@@ -308,6 +301,7 @@ def run_questions(
         session: a session whose connections and answers are used; its Lua state is not.
         is_cancelled: returns whether the caller was cancelled; called a few times a second.
         fresh: request everything again, in place of answers that the session has kept.
+        find_gaps: as for `SharedServices`.
 
     Returns:
         The report; after an interrupt the questions that were not asked are in it as such. One without a value for a
@@ -329,6 +323,7 @@ def run_questions(
         report = QuestionReport(alias, origin.recording.now(), now or origin.time_of_data(alias), results)
         origin.recording.check(alias)
         with closing(origin.shared_services(report.now.date(), fresh=fresh)) as shared:
+            shared.find_gaps = find_gaps
             QuestionRun(report, shared, frontend).run(is_cancelled)
         reading = shared.question_reading
         report.read_at, report.from_store = reading.oldest, reading.from_store

@@ -1,7 +1,7 @@
 """`kosmo snapshot`, `archive` and `inventory`: what an account has, in files.
 
 A snapshot is saved in an archive (`kosmo_kernel/snapshot`), whose content `kosmo archive` shows or exports
-(`kosmo_kernel/archive/contents.py`). An inventory is a folder (`kosmo_kernel/inventory`).
+(`kosmo_kernel/archive/contents.py`). An inventory is a folder (`kosmo_kernel/checks/inventory.py`).
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from kosmo_kernel.text import counted, iso_time, listed
 MAX_APPS = 3  # that are named beside a day, or teams
 
 if TYPE_CHECKING:
-    from kosmo_kernel.inventory import AccountData
+    from kosmo_kernel.checks.inventory import Inventory
     from kosmo_kernel.snapshot import SnapshotReport
 
 
@@ -179,7 +179,7 @@ def inventory(
     domains and certificates, names of config vars, hosts of drains and webhooks, pipelines, teams, people and Private
     Spaces. No value of a config var and no other secret is in it.
 
-    It takes eight requests for each app, and says first how long that is. With --from FILE an archive answers; a
+    It takes eight requests for each app; the progress line says how far it is. With --from FILE an archive answers; a
     snapshot that was taken with --all has everything that it needs. What could not be read is named, on the page as
     well, and the exit code is 1. DIR must be a new or an empty folder, and has the whole inventory or nothing.
 
@@ -201,45 +201,43 @@ def inventory(
 
 def _folder(folder: Path, recording: options.Recording, account: str | None, *, as_json: bool) -> int:
     """Write the whole inventory, and return the exit code."""
-    from kosmo_kernel import inventory as inventories
+    from kosmo_kernel.checks.inventory import from_account
+    from kosmo_kernel.checks.inventory_folder import may_be_replaced, write
     from kosmo_kernel.cli.lua_run import terminal_frontend
 
     session = recording.session(account)
     with session, terminal_frontend(session, aside=True, asks=False) as frontend:
         resumes = session.recording.resumes
-        check_new(folder, "inventory", replaces=resumes and inventories.may_be_replaced(folder))
-        if snapshot := session.recording.snapshot:
-            data = inventories.from_snapshot(snapshot)
-        else:
-            data = inventories.from_account(session, frontend)
+        check_new(folder, "inventory", replaces=resumes and may_be_replaced(folder))
+        inventory = from_account(session, frontend)
     with recording.explained():
-        summary = inventories.write(data, folder, resumes=resumes)
+        summary = write(inventory, folder, resumes=resumes)
     facts = {"directory": str(folder), **summary}
-    code = INTERRUPTED if data.interrupted else SUCCESS if data.complete else FAILED
-    CommandResult(facts, *_written(data, folder), *recording.notes(), code=code).print(as_json=as_json)
+    code = INTERRUPTED if inventory.report.interrupted else SUCCESS if inventory.complete else FAILED
+    CommandResult(facts, *_written(inventory, folder), *recording.notes(), code=code).print(as_json=as_json)
     return recording.finished(code)
 
 
-def _written(data: AccountData, folder: Path) -> Iterator[str | Rows]:
+def _written(inventory: Inventory, folder: Path) -> Iterator[str | Rows]:
     """Yield what is printed of a new inventory."""
-    from kosmo_kernel import inventory as inventories
+    from kosmo_kernel.checks.inventory import service
+    from kosmo_kernel.checks.inventory_folder import PAGE, SUMMARY
 
-    yield [(figure.name, f"{figure.text}  {figure.detail}".rstrip()) for figure in inventories.key_figures(data)]
-    if days := inventories.next_days(data):
-        yield f"\nThe next days that {inventories.service().title} decides:\n"
+    yield [(figure.name, f"{figure.text}  {figure.detail}".rstrip()) for figure in inventory.key_figures]
+    if days := inventory.next_days:
+        yield f"\nThe next days that {service().title} decides:\n"
         yield [
             (day["day"], f"{day['kind']} {day['what']} ({listed(day['apps'] or day['teams'], MAX_APPS)})")
             for day in days
         ]
-    source = f"the snapshot {data.origin}" if data.origin else counted(data.requests, "request")
-    yield f"\nWritten to {folder}: the account {data.account} at {iso_time(data.time)}, {source}."
-    yield f"Open {folder / inventories.PAGE}"
-    yield from map(NoteLine, data.notes)
-    missing = inventories.unread(data)
-    for item in missing:
-        items = f" ({counted(len(item.items), 'item')}: see {inventories.SUMMARY})" if item.items else ""
-        yield NoteLine(f"{item.table}: {item.reason}{items}")
-    if missing:
+    source = f"the snapshot {inventory.origin}" if inventory.origin else counted(inventory.requests, "request")
+    yield f"\nWritten to {folder}: the account {inventory.account} at {iso_time(inventory.time)}, {source}."
+    yield f"Open {folder / PAGE}"
+    yield from map(NoteLine, inventory.report.notes)
+    for unread in inventory.unread:
+        items = f" ({counted(len(unread.items), 'item')}: see {SUMMARY})" if unread.items else ""
+        yield NoteLine(f"{unread.name}: {unread.reason}{items}")
+    if not inventory.complete:
         yield NoteLine("It is incomplete; what was read is in it.")
 
 

@@ -16,12 +16,15 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
 from operator import itemgetter
 from types import NoneType
-from typing import Any, Literal, Self, overload
+from typing import TYPE_CHECKING, Any, Literal, Self, overload
 
 import msgspec
 
 from kosmo_kernel.catalogue import Column, Function
 from kosmo_kernel.safety.decoder import collector_paused
+
+if TYPE_CHECKING:
+    from kosmo_kernel.errors import KosmoError
 
 Row = dict[str, Any]
 
@@ -138,6 +141,12 @@ ERROR_FIELDS = (
     Column("function", "The function that was called"),
     Column("account", "The account that was asked"),
 )
+
+
+def failure_of(error: KosmoError) -> dict[str, Any]:
+    """Return an error as a failure; what only the answer of a service has is null in another one."""
+    facts = error.facts()
+    return {column.name: facts.get(column.name) for column in FAILURE_FIELDS}
 
 
 class Record(dict[str, Any]):

@@ -14,9 +14,10 @@ from pathlib import Path
 import pytest
 from full_matrix import full_except
 
-from kosmo_kernel import archive, inventory, snapshot
+from kosmo_kernel import archive, snapshot
 from kosmo_kernel.archive import contents
 from kosmo_kernel.archive.file import digest_of
+from kosmo_kernel.checks.inventory import from_account
 from kosmo_kernel.errors import LimitError, SettingsError, StoppedError
 from kosmo_kernel.session import Session
 
@@ -61,7 +62,12 @@ def add_another(file: Path) -> None:
         snapshot.take(session, file)
 
 
-READERS: tuple[Callable[[Path], object], ...] = (read_all, answer, inventory.from_snapshot, snapshot.compare)
+def make_an_inventory(file: Path) -> None:
+    with Session(from_archive=file) as session:
+        from_account(session)
+
+
+READERS: tuple[Callable[[Path], object], ...] = (read_all, answer, make_an_inventory, snapshot.compare)
 
 CHANGES = {
     "another record": ("UPDATE kosmo_bodies SET body = replace(body, 'a', 'b') WHERE id = :app",),

@@ -189,7 +189,8 @@ def test_an_inventory_has_no_gap(tmp_path: Path) -> None:
     with account_at(DeletingApi(GONE, after=30)) as environment:
         done = kosmo("inventory", "-o", str(tmp_path / "saved"), env=environment)
     summary = json.loads((tmp_path / "saved" / "summary.json").read_text(encoding="utf-8"))
-    assert {item["list"] for item in summary["unread"]} == {"databases"}  # of which the demo has a forbidden one
+    # Of these the demo has a forbidden one.
+    assert {item["list"] for item in summary["unread"]} == {"database", "backup_schedules"}
     assert done.returncode == 1
     assert NOTE in done.stderr
     assert GONE not in pd.read_csv(tmp_path / "saved" / "tables" / "apps.csv")["name"].tolist()

@@ -15,6 +15,7 @@ from kosmo_kernel.checks.report import QuestionReport
 from kosmo_kernel.checks.run import run_questions
 from kosmo_kernel.integrations.heroku.demo.api import DemoApi
 from kosmo_kernel.integrations.heroku.demo.company import company
+from kosmo_kernel.questions.discovery import find_table
 from kosmo_kernel.questions.question import parse_question
 from kosmo_kernel.session import Session
 
@@ -125,3 +126,13 @@ def test_the_progress_includes_the_lists_that_other_checks_will_need() -> None:
 
     assert estimate is not None
     assert estimate.requests == 2 * apps  # dynos are read, and add-ons are one list of the whole account
+
+
+def test_a_list_that_the_token_has_no_scope_for_has_its_column_with_the_items() -> None:
+    with as_default_account(DemoApi(company(), scopes=("read", "identity"))), Session() as session:
+        [teams] = run_questions([find_table("heroku", "teams")], session=session).results
+
+    assert teams.records is not None
+    assert {row["members"] for row in teams.records} == {None}
+    assert all(type(row["out_of_reach"]) is list for row in teams.records)
+    assert [reason for reason in teams.reasons if "list_team_members" in reason]

@@ -33,11 +33,11 @@ from recorded import answers, paths, runs
 from repository import ROOT
 
 from kosmo_kernel import archive
+from kosmo_kernel.checks.inventory_folder import PAGE
 from kosmo_kernel.cli.streams import INTERRUPTED
 from kosmo_kernel.demo.server import serve
 from kosmo_kernel.integrations.heroku.demo.api import DEMO_TOKEN, DemoApi
 from kosmo_kernel.integrations.heroku.demo.company import company
-from kosmo_kernel.inventory import PAGE
 from kosmo_kernel.session import Session
 
 LARGE, SMALL = 500, 30  # companies, by the number of their apps

@@ -13,6 +13,7 @@ from python_shell import no_notebooks
 
 from kosmo_kernel import docs
 from kosmo_kernel.checks.cell import ask_in_cell
+from kosmo_kernel.checks.inventory import from_account
 from kosmo_kernel.errors import LuaRuntimeError, SettingsError, UnknownNameError
 from kosmo_kernel.notebook.commands import NotebookContext, run_command
 from kosmo_kernel.python_api.namespace import namespace_named
@@ -172,3 +173,14 @@ def test_a_first_table_is_written_and_runs(own: Path) -> None:
     assert done.stdout.splitlines()[:2] == ["app,team,made", "holiday-labels,larkmoor,2017-10-23"]
     assert kosmo("check", "--new", "idle-apps", "--table").returncode == 2
     assert kosmo("check", "--table", "--demo").returncode == 2
+
+
+def test_an_inventory_has_the_tables_of_the_folder_and_names_one_that_fails(own: Path, demo: Session) -> None:
+    (own / "wrong.lua").write_text(TABLE.replace("one.name", "one.name.x.y"))
+    inventory = from_account(demo)
+
+    assert [dict(row) for row in inventory.rows("apps_by_team")] == [
+        {"app": row["name"], "team": row["team"]} for row in inventory.rows("apps")
+    ]
+    [wrong] = [unread for unread in inventory.unread if unread.name == "wrong"]
+    assert ("attempt to index" in wrong.reason, wrong.items, inventory.has("wrong")) == (True, [], False)

@@ -10,8 +10,8 @@ import pytest
 from lupa.lua54 import LuaRuntime
 from repository import ROOT
 
+from kosmo_kernel.checks.inventory_folder import quoted
 from kosmo_kernel.cli.streams import escape_controls
-from kosmo_kernel.inventory import quoted
 from kosmo_kernel.safety.markup import Html
 from kosmo_kernel.safety.text import HIDDEN, with_escapes, with_json_escapes
 from kosmo_kernel.values import lua_literals

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from kosmo_kernel.checks.inventory_folder import may_be_replaced
 from kosmo_kernel.errors import FileWriteError
-from kosmo_kernel.inventory import may_be_replaced
 from kosmo_kernel.settings.private_files import new_folder
 
 INVENTORY = {"kosmo_inventory": 1, "complete": False, "tables": {"apps": 1}}

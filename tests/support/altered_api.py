@@ -46,6 +46,18 @@ def without(*missing: str, told: str = "You may not.") -> WSGIApplication:
     return refusing
 
 
+def answering(ending: str, *records: dict[str, Any], is_whole_path: bool = False) -> WSGIApplication:
+    """Return the demo's API, which answers paths that end like this, or are this, with these records."""
+    api, body = DemoApi(company()), json.dumps(records).encode()
+
+    def answer(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        path = environ["PATH_INFO"]
+        is_meant = path == ending if is_whole_path else path.endswith(ending)
+        return said(start_response, "200 OK", body) if is_meant else api(environ, start_response)
+
+    return answer
+
+
 NOT_FOUND = json.dumps({"id": "not_found", "resource": "app", "message": "Couldn't find that app."}).encode()
 BUDGET = "/account/rate-limits"
 

@@ -29,7 +29,7 @@ ATTRIBUTES = {"html_attribute"}  # gates for these
 TRUSTED = {
     "html_of_drawing": {"render/pictures.py"},
     "html_of_notebook": {"runbook/page.py"},
-    "html_of_package": {"inventory/page.py", "pages/design.py", "render/page_parts.py", "runbook/page.py"},
+    "html_of_package": {"checks/inventory_page.py", "pages/design.py", "render/page_parts.py", "runbook/page.py"},
     "markdown_of_package": {
         *("docs/__init__.py", "docs/guides.py", "docs/reference.py"),
         *("editor/inspection.py", "editor/magic_lines.py", "notebook/commands.py"),

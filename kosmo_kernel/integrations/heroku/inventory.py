@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import date
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from kosmo_kernel.catalogue.inventory import (
     Row,
     Terraform,
 )
-from kosmo_kernel.text import counted, iso_time, value_at
+from kosmo_kernel.text import counted
 
 PROVIDER = Path(__file__).with_name("provider.tf")
 CENTS = 100  # of a dollar
@@ -27,14 +27,14 @@ PEOPLE = ("collaborators", "team_members", "space_members", "enterprise_account_
 _REQUIRED: Mapping[str, tuple[str, ...]] = {
     "apps": ("id", "name"),
     "dyno_sizes": ("name",),
-    "account_addons": ("id", "name", "app.id"),
-    "addon_attachments": ("id", "name", "app.id", "addon.id", "addon.name"),
+    "account_addons": ("id", "name", "app.id", "app.name"),
+    "addon_attachments": ("id", "name", "app.id", "app.name", "addon.id", "addon.name"),
     "pipelines": ("id", "name"),
     "pipeline_couplings": ("id", "app.id", "pipeline.id", "stage"),
     "teams": ("id", "name"),
     "spaces": ("id", "name"),
     "enterprise_accounts": ("name",),
-    "formation": ("type", "size", "quantity"),
+    "formation": ("app.name", "type", "size", "quantity"),
     "buildpack_installations": ("buildpack.name",),
     "app_webhooks": ("id",),
     "domains": ("id", "hostname", "kind"),
@@ -58,25 +58,24 @@ def key_figures(data: AccountTables) -> Iterable[KeyFigure]:
 
 
 def _apps(data: AccountTables) -> KeyFigure:
-    apps = data.rows("apps")
-    teams = {name for app in apps if (name := value_at(app, "team.name"))}
-    personal = sum(value_at(app, "team.name") is None for app in apps)
-    detail = [f"in {counted(len(teams), 'team')}"] if teams else []
-    detail += [f"{personal:,} personal"] if personal else []
-    return KeyFigure("Apps", len(apps), ", ".join(detail), at_least=not data.is_whole("apps", "team_apps"))
+    if not data.has("apps"):
+        return KeyFigure("Apps", None)
+    teams = [app["team"] for app in data.rows("apps")]
+    detail = [f"in {counted(len({*teams} - {None}), 'team')}"] if any(teams) else []
+    detail += [f"{teams.count(None):,} personal"] if None in teams else []
+    return KeyFigure("Apps", len(teams), ", ".join(detail), at_least=not data.is_whole("apps", "team_apps"))
 
 
 def _processes(data: AccountTables) -> KeyFigure:
     if not data.has("formation"):
         return KeyFigure("Processes", None)
-    rows = data.rows("formation")
-    dynos, idle = sum(row["quantity"] for row in rows), sum(row["quantity"] == 0 for row in rows)
-    detail = [counted(dynos, "dyno"), f"{idle:,} scaled to zero"]
-    return _figure("Processes", len(rows), detail, data, "formation")
+    quantities = [row["quantity"] for row in data.rows("formation")]
+    detail = [counted(sum(quantities), "dyno"), f"{quantities.count(0):,} scaled to zero"]
+    return _figure("Processes", len(quantities), detail, data, "formation")
 
 
 def _cost(data: AccountTables) -> KeyFigure:
-    if not data.has("formation", "account_addons"):
+    if not data.has("costs"):
         return KeyFigure("Monthly cost", None, unit="usd")
     bill = data.bill
     detail = [f"${bill.idle_cents / CENTS:,.0f} of it idle"] if bill.idle_cents else []
@@ -85,9 +84,9 @@ def _cost(data: AccountTables) -> KeyFigure:
 
 
 def _databases(data: AccountTables) -> KeyFigure:
-    if not data.has("account_addons"):
+    if not data.has("addons"):
         return KeyFigure("Databases", None)
-    services = Counter(row["service"] for row in data.answer("addons") if row["database"])
+    services = Counter(row["service"] for row in data.rows("addons") if row["database"])
     detail = ", ".join(f"{count:,} {service}" for service, count in services.most_common(3))
     return _figure("Databases", services.total(), [detail] if detail else [], data, "account_addons")
 
@@ -96,19 +95,19 @@ def _domains(data: AccountTables) -> KeyFigure:
     if not data.has("domains"):
         return KeyFigure("Domains", None)
     count = sum(row["kind"] == "custom" for row in data.rows("domains"))
-    ends = sorted(end for row in data.rows("sni_endpoints") if (end := value_at(row, "ssl_cert.expires_at")))
-    coming = [end for end in ends if end >= iso_time(data.time)]
+    ends = sorted(row["last_day"] for row in data.rows("sni_endpoints") if row["last_day"])
+    coming = [day for day in ends if day >= f"{data.time:%Y-%m-%d}"]
     detail = [counted(len(ends) - len(coming), "expired certificate")] if len(coming) < len(ends) else []
     if coming:
         which = "next certificate" if data.is_whole("sni_endpoints") else "next certificate that could be read"
-        detail.append(f"{which} ends {f'{datetime.fromisoformat(coming[0]):%d %B %Y}'.lstrip('0')}")
+        detail.append(f"{which} ends {f'{date.fromisoformat(coming[0]):%d %B %Y}'.lstrip('0')}")
     return KeyFigure("Domains", count, ", ".join(detail), at_least=not data.is_whole("domains"))
 
 
 def _people(data: AccountTables) -> KeyFigure:
-    if not data.has("collaborators", "team_members"):
+    if not data.has("people"):
         return KeyFigure("People", None)
-    everybody = data.answer("people")
+    everybody = data.rows("people")
     # Who is in no team, only all members of all teams can tell.
     outside = sum(not person["teams"] for person in everybody) if data.is_whole("team_members") else 0
     without = sum(person["two_factor"] is False for person in everybody)
@@ -169,7 +168,7 @@ def next_days(data: AccountTables) -> list[dict[str, Any]]:
     """Return the next days on which Heroku does something by itself, the apps of one thing in one row."""
     columns = ("day", "days_left", "kind", "what")
     groups: defaultdict[tuple[Any, ...], list[Row]] = defaultdict(list)
-    for row in data.answer("deadlines"):
+    for row in data.rows("deadlines"):
         if row["forced"]:
             groups[tuple(row[name] for name in columns)].append(row)
     return [
@@ -181,7 +180,12 @@ def next_days(data: AccountTables) -> list[dict[str, Any]]:
 
 def not_told(row: Row) -> str:
     """Return what could not be read of a database, or of a thing with a day; one that is being made has nothing yet."""
-    return "" if row.get("state") == "provisioning" else row["unread"] or ""
+    return "" if row.get("state") == "provisioning" else row.get("unread") or ""
+
+
+def out_of_reach(data: AccountTables) -> list[str]:
+    """Return the names of the apps that a team has and the account has no access to."""
+    return sorted({name for team in data.rows("teams") for name in team["out_of_reach"] or ()})
 
 
 # Terraform ----------------------------------------------------------------------------------------------------------
@@ -189,7 +193,7 @@ def not_told(row: Row) -> str:
 
 def review_apps(data: AccountTables) -> frozenset[str]:
     """Return the names of the apps that were made for a pull request."""
-    return frozenset(row["name"] for row in data.answer("apps") if row["review_app"])
+    return frozenset(row["name"] for row in data.rows("apps") if row["review_app"])
 
 
 def left_out(data: AccountTables) -> str:
@@ -202,21 +206,17 @@ INVENTORY = InventoryFacts(
         *("apps", "formation", "costs", "dyno_sizes", "buildpacks", "addons", "addon_attachments", "domains"),
         *("certificates", "sni_endpoints", "config_vars", "drains", "webhooks", "pipelines", "pipeline_stages"),
         *("review_apps", "teams", "team_members", "people", "access", "spaces", "space_access", "obstacles"),
-        *("terraform_imports",),
-        *("databases", "maintenances", "deadlines"),
+        *("terraform_imports", "databases", "maintenances", "deadlines", "stages", "stacks"),
     ),
-    more_tables=("databases", "maintenances", "deadlines"),
-    not_told=not_told,
+    first_list="list_apps",
     bill="costs",
     billed=BILLED,
-    arguments={"log_drains": ("app_id",)},  # the drains of an app are those of its add-ons as well
-    by_item={"account_addons": "addons"},
     required=_REQUIRED,
     expected={"apps": ("owner.email",)},  # an object that is null may lack its keys
     names=("name", "hostname", "type", "email", "user.email", "owner.email", "id"),
-    parents={"app_id": ("app_id", "app.name", "app.id"), "team": ("team.name", "team"), "space": ("space.name",)},
-    items=("app_id", "addon_id", "team", "space", "enterprise", "pipeline_id"),
     bounds={"apps": "apps_at_least", "apps_managed": "apps_at_least"},
+    out_of_reach=out_of_reach,
+    not_told=not_told,
     key_figures=key_figures,
     next_days=next_days,
     obstacles=_OBSTACLES,

@@ -8,6 +8,7 @@ The end says of which account and time the page is, and how to make it again. Al
 from __future__ import annotations
 
 import shlex
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,24 +16,14 @@ from typing import Any
 from kosmo_kernel import __version__
 from kosmo_kernel.accounts import is_demo
 from kosmo_kernel.catalogue.inventory import KeyFigure
-from kosmo_kernel.inventory.source import (
-    CENTS,
-    AccountData,
-    BillGroup,
-    Obstacle,
-    Unread,
-    key_figures,
-    next_days,
-    obstacles,
-    unread,
-)
-from kosmo_kernel.inventory.tables import InventoryTable, facts, kinds, service, tables_of_lists
+from kosmo_kernel.checks.inventory import CENTS, BillGroup, Inventory, Obstacle, Unread, facts, service
+from kosmo_kernel.questions.question import Question
 from kosmo_kernel.render.page_parts import AT_LEAST, cards, html_page, page_columns, page_table
 from kosmo_kernel.render.tables import table_of_rows
 from kosmo_kernel.safety.markup import Html, html_attribute, html_of_package
 from kosmo_kernel.text import TableColumn, counted, listed
+from kosmo_kernel.values.records import Records
 
-PAGE = "index.html"
 MAX_ROWS = 500  # of a table on the page
 MAX_PARTS = 8  # of the bill by team, by app and so on
 MAX_ABOUT = 140  # characters about a table; of a longer text the first sentence is there
@@ -67,85 +58,89 @@ terraform plan -generate-config-out=generated.tf</pre>
 """)
 
 
-def page_of(data: AccountData, folder: Path = Path("inventory")) -> Html:
+def page_of(inventory: Inventory, folder: Path = Path("inventory")) -> Html:
     """Return the page of the inventory in a folder."""
-    day = f"{data.time:%d %B %Y}".lstrip("0")
-    source = "a snapshot" if data.origin else counted(data.requests, "request")
-    source += f", {data.taken_over}" if data.taken_over else ""
-    figures, missing = key_figures(data), unread(data)
+    day = f"{inventory.time:%d %B %Y}".lstrip("0")
+    source = "a snapshot" if inventory.origin else counted(inventory.requests, "request")
+    source += f", {inventory.taken_over}" if inventory.taken_over else ""
+    figures, missing = inventory.key_figures, inventory.unread
+    tables = [result.question for result in inventory.report.results]
     content = [
         cards(figures),
-        _days(data),
-        _SECTION.format("unread", "What is missing", _unread(missing)) if missing else _NOTHING,
-        _SECTION.format("move", "What makes a move hard", _obstacles(obstacles(data))),
-        _SECTION.format("bill", "The bill", _bill(data)),
-        _SECTION.format("tables", "All there is", _tables(data)),
+        _days(inventory),
+        _SECTION.format("unread", "What is missing", _unread(missing, tables)) if missing else _NOTHING,
+        _SECTION.format("move", "What makes a move hard", _obstacles(inventory.obstacles)),
+        _SECTION.format("bill", "The bill", _bill(inventory)),
+        _SECTION.format("tables", "All there is", _tables(inventory)),
         _SECTION.format("terraform", "Terraform", _TERRAFORM.format(facts().terraform.provider)),
     ]
-    lists = f"{counted(len(data.tables), 'list')}, {counted(sum(map(len, data.tables.values())), 'record')}"
-    body = html_of_package("inventory/page.html").format(
-        account=data.account,
+    counts = Counter[str]()
+    for result in inventory.report.results:
+        counts |= result.looked_at
+    lists = f"{counted(len(counts), 'list')}, {counted(counts.total(), 'record')}"
+    body = html_of_package("checks/inventory.html").format(
+        account=inventory.account,
         day=day,
-        lead=_lead(data, {figure.name: figure for figure in figures}),
-        when=f"{data.time:%Y-%m-%d %H:%M} UTC, from {source}.",
+        lead=_lead(inventory, {figure.name: figure for figure in figures}),
+        when=f"{inventory.time:%Y-%m-%d %H:%M} UTC, from {source}.",
         read=_NOTHING if missing else _COMPLETE.format(lists),
-        command=_command(data, folder),
+        command=_command(inventory, folder),
         version=__version__,
         service=service().title,
         not_told=", ".join(service().not_told),
         content=_NOTHING.join(content),
     )
-    return html_page(f"Inventory of {data.account}, {day}", body, [data.account], data.time)
+    return html_page(f"Inventory of {inventory.account}, {day}", body, [inventory.account], inventory.time)
 
 
-def _command(data: AccountData, folder: Path) -> str:
+def _command(inventory: Inventory, folder: Path) -> str:
     """Return the command that makes an inventory of the same account, or of the same snapshot, again."""
-    account = ["--demo"] if is_demo(data.account) else ["-a", data.account]
-    source = account if data.origin is None else ["--from", str(data.origin)]
+    account = ["--demo"] if is_demo(inventory.account) else ["-a", inventory.account]
+    source = account if inventory.origin is None else ["--from", str(inventory.origin)]
     return shlex.join(["kosmo", "inventory", *source, "-o", str(folder)])
 
 
-def _lead(data: AccountData, figures: Mapping[str, KeyFigure]) -> Html:
+def _lead(inventory: Inventory, figures: Mapping[str, KeyFigure]) -> Html:
     """Return the first sentence: how many apps there are, and what they cost."""
     apps, cost = figures["Apps"], figures["Monthly cost"]
-    count = counted(int(apps.value or 0), "app")
-    lead = Html("<strong>{}{}</strong>").format("At least " if apps.at_least else "", count)
+    if apps.value is None:
+        return Html("The table of apps could not be made.") + _PARTIAL
+    lead = Html("<strong>{}{}</strong>").format("At least " if apps.at_least else "", counted(int(apps.value), "app"))
     if cost.value is None:
         lead += Html("; the bill could not be read.")
     else:
-        unknown = len(data.bill.unknown)
+        unknown = len(inventory.bill.unknown)
         rest = f", without {counted(unknown, 'item')} whose price is not known" if unknown else ""
         lead += Html(" with a bill of <strong>{}</strong> a month at list prices{}.").format(cost.text, rest)
-    return lead if data.complete else lead + _PARTIAL
+    return lead if inventory.complete else lead + _PARTIAL
 
 
-def _unread(missing: Sequence[Unread]) -> Html:
-    """Return the list of what could not be read."""
-    titles = {
-        kind.needs[0].removeprefix("list_"): kind.title for kind in kinds(tables_of_lists()) if len(kind.needs) == 1
-    }
+def _unread(missing: Sequence[Unread], tables: Iterable[Question]) -> Html:
+    """Return the list of what could not be read; a list that makes a table alone is called as that table is."""
+    titles: dict[str, str] = {}
+    for table in tables:
+        if len(table.needs) == 1:
+            titles.setdefault(table.needs[0].removeprefix("list_"), table.title)
     items = [
         Html("<li><strong>{}</strong>: {}.{}</li>\n").format(
-            titles.get(failure.table, failure.table.replace("_", " ").capitalize()),
-            failure.reason.rstrip("."),
-            _names(failure.items, "", counted(len(failure.items), "item") + ": "),
+            titles.get(unread.name, unread.name.replace("_", " ").capitalize()),
+            unread.reason.rstrip("."),
+            _names(unread.items, "", counted(len(unread.items), "item") + ": "),
         )
-        for failure in missing
+        for unread in missing
     ]
     return Html('<p>This could not be read, and nothing below has it:</p>\n<ul class="unread">\n{}</ul>\n').format(
         _NOTHING.join(items)
     )
 
 
-def _days(data: AccountData) -> Html:
+def _days(inventory: Inventory) -> Html:
     """Return the next days on which the service does something by itself."""
     names = ("teams", "apps")
-    rows = [{**row, **{name: listed(row[name], MAX_ITEMS) or None for name in names}} for row in next_days(data)]
+    rows = [{**row, **{name: listed(row[name], MAX_ITEMS) or None for name in names}} for row in inventory.next_days]
     if not rows:
         return _NOTHING
-    is_whole = all(row["day"] for row in data.answer("deadlines")) and "deadlines" not in {
-        failure["table"] for failure in data.failures
-    }
+    is_whole = all(row["day"] for row in inventory.rows("deadlines"))
     below = _ALL_DAYS.format(_NOTHING if is_whole else _MAYBE_MORE)
     title = f"The next {_NUMBERS[len(rows)]} that {service().title} decides"
     return _SECTION.format("days", title, page_table(_columns(list(rows[0]), rows)) + below)
@@ -184,9 +179,9 @@ def _listed(titles: Iterable[str]) -> str:
     return ", ".join(title if title[1:2].isupper() else title[:1].lower() + title[1:] for title in titles)
 
 
-def _bill(data: AccountData) -> Html:
+def _bill(inventory: Inventory) -> Html:
     """Return the bill by kind, team and stage, what idles, and what has no known price."""
-    bill = data.bill
+    bill = inventory.bill
     if not bill.lines:
         return Html("<p>Nothing that is billed could be read.</p>\n")
     missing = [f"{counted(len(bill.unknown), 'item')} without a known price"] if bill.unknown else []
@@ -213,30 +208,31 @@ def _parts(title: str, parts: Sequence[BillGroup]) -> list[TableColumn]:
     return _columns((title, "monthly_usd", "without_price"), rows)
 
 
-def _tables(data: AccountData) -> Html:
+def _tables(inventory: Inventory) -> Html:
     """Return the tables, and one sentence on those without a row."""
-    candidates = [table for table in data.inventory_tables if table.kind.page]
-    tables = [_table(table) for table in candidates if table.rows]
-    empty = [table.kind for table in candidates if not table.rows]
-    none = [kind for kind in empty if data.is_whole(*(need.removeprefix("list_") for need in kind.needs))]
-    unsure = [kind for kind in empty if kind not in none]
+    candidates = [result for result in inventory.tables.values() if result.question.page]
+    tables = [_table(result.question, result.records) for result in candidates if result.records]
+    empty = [result.question for result in candidates if not result.records]
+    none = [table for table in empty if inventory.is_whole(*(need.removeprefix("list_") for need in table.needs))]
+    unsure = [table for table in empty if table not in none]
     sentences = [
-        _CLEAR.format(f"There are none of these{where}: {_listed(kind.title for kind in some)}.")
+        _CLEAR.format(f"There are none of these{where}: {_listed(table.title for table in some)}.")
         for where, some in (("", none), (" in what could be read", unsure))
         if some
     ]
     return Html('<div class="tables">\n{}</div>\n').format(_NOTHING.join([*tables, *sentences]))
 
 
-def _table(table: InventoryTable) -> Html:
-    kind, count = table.kind, len(table.rows)
+def _table(table: Question, rows: Records) -> Html:
+    """Return a table with what its columns mean."""
+    count = len(rows)
     return _TABLE.format(
-        name=html_attribute(kind.name),
-        title=kind.title,
+        name=html_attribute(table.name),
+        title=table.title,
         count=f"{count:,}",
-        about=kind.about if len(kind.about) <= MAX_ABOUT else f"{kind.about.partition('. ')[0]}.",
-        table=page_table(_columns(kind.page, table.rows)),
-        cut=_CUT.format(MAX_ROWS, count, html_attribute(kind.name), kind.name) if count > MAX_ROWS else _NOTHING,
+        about=table.about if len(table.about) <= MAX_ABOUT else f"{table.about.partition('. ')[0]}.",
+        table=page_table(_columns(table.page, rows)),
+        cut=_CUT.format(MAX_ROWS, count, html_attribute(table.name), table.name) if count > MAX_ROWS else _NOTHING,
     )
 
 

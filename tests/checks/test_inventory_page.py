@@ -5,23 +5,22 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 from bs4 import BeautifulSoup
+from inventories import changed, with_gap
+from msgspec import structs
 
-from kosmo_kernel import inventory
-from kosmo_kernel.inventory.page import page_of
-from kosmo_kernel.inventory.source import AccountData
+from kosmo_kernel.checks.inventory import Inventory
+from kosmo_kernel.checks.inventory_page import page_of
 from kosmo_kernel.pages.design import MAX_OPEN_ROWS
 from kosmo_kernel.render.page_parts import FICTION
 
 
 @pytest.fixture(scope="module")
-def part(demo: AccountData) -> BeautifulSoup:
+def part(demo: Inventory) -> BeautifulSoup:
     """Return the page of an account whose add-ons could not be read."""
-    failure = {"table": "account_addons", "status": 403, "message": "Refused."}
-    return BeautifulSoup(page_of(replace(demo, failures=[failure])), "html.parser")
+    return BeautifulSoup(page_of(with_gap(demo, "account_addons")), "html.parser")
 
 
 def test_the_page_of_the_demo_has_a_band_and_the_command_that_makes_it_again(page: BeautifulSoup) -> None:
@@ -29,26 +28,25 @@ def test_the_page_of_the_demo_has_a_band_and_the_command_that_makes_it_again(pag
     assert [element.get_text() for element in page.select("footer pre")] == ["kosmo inventory --demo -o moves/today"]
 
 
-def test_a_table_shows_its_first_rows_and_on_paper_all(demo: AccountData, page: BeautifulSoup) -> None:
+def test_a_table_shows_its_first_rows_and_on_paper_all(demo: Inventory, page: BeautifulSoup) -> None:
     paper = "".join(re.findall(r"@media print \{.*?\n\}", str(page), re.DOTALL))
-    for one in (table for table in demo.inventory_tables if table.kind.page):
-        [shown] = page.select(f"#{one.kind.name}")
+    for name in (name for name, result in demo.tables.items() if result.question.page):
+        [shown] = page.select(f"#{name}")
         more = [element.get_text() for element in shown.select(".more summary")]
-        rest = len(one.rows) - MAX_OPEN_ROWS
-        assert more == ([f"{rest:,} more rows"] if rest > 0 else []), one.kind.name
-        assert len(shown.select("tbody tr")) == len(one.rows)
+        rest = len(demo.rows(name)) - MAX_OPEN_ROWS
+        assert more == ([f"{rest:,} more rows"] if rest > 0 else []), name
+        assert len(shown.select("tbody tr")) == len(demo.rows(name))
     assert "details::details-content { content-visibility: visible;" in paper
     assert f"tbody tr:nth-child(n+{MAX_OPEN_ROWS + 1}) {{ display: table-row; }}" in paper
 
 
-def test_tables_without_rows_are_one_sentence_that_says_whether_their_lists_were_read(demo: AccountData) -> None:
-    none = replace(demo, tables={**demo.tables, "domains": [], "app_webhooks": []})
-    refused = [{"table": "domains", "app_id": "my-app", "status": 403, "message": "Refused."}]
+def test_tables_without_rows_are_one_sentence_that_says_whether_their_lists_were_read(demo: Inventory) -> None:
+    none = changed(demo, domains=[], certificates=[], webhooks=[])
 
     for data, sentences in (
         (none, ["There are none of these: domains, certificates, webhooks."]),
         (
-            replace(none, failures=refused),
+            with_gap(none, "domains", item="my-app"),
             [
                 "There are none of these: webhooks.",
                 "There are none of these in what could be read: domains, certificates.",
@@ -60,15 +58,16 @@ def test_tables_without_rows_are_one_sentence_that_says_whether_their_lists_were
         assert page.select("#domains") == page.select("#webhooks") == []
 
 
-def test_what_a_move_does_not_meet_is_one_sentence(demo: AccountData) -> None:
-    page = BeautifulSoup(page_of(replace(demo, tables={**demo.tables, "spaces": []})), "html.parser")
+def test_what_a_move_does_not_meet_is_one_sentence(demo: Inventory) -> None:
+    obstacles = [row for row in demo.rows("obstacles") if row["obstacle"] != "Private Spaces"]
+    page = BeautifulSoup(page_of(changed(demo, obstacles=obstacles)), "html.parser")
     assert [element.get_text() for element in page.select("#move .nothing")] == [
         "There are none of these: private Spaces."
     ]
     assert "Private Spaces" not in page.select(".obstacles")[0].get_text()
 
 
-def test_the_bill_says_what_is_not_in_it(demo: AccountData, page: BeautifulSoup, part: BeautifulSoup) -> None:
+def test_the_bill_says_what_is_not_in_it(demo: Inventory, page: BeautifulSoup, part: BeautifulSoup) -> None:
     for shown, more in ((page, []), (part, ["what could not be read"])):
         sentence = shown.select("#bill > p")[0].get_text()
         bill = demo.bill
@@ -77,7 +76,7 @@ def test_the_bill_says_what_is_not_in_it(demo: AccountData, page: BeautifulSoup,
 
 
 def test_each_part_of_the_bill_has_a_bar_and_its_tables_have_the_whole_sum(
-    demo: AccountData, page: BeautifulSoup
+    demo: Inventory, page: BeautifulSoup
 ) -> None:
     bill = demo.bill
     for table in page.select("#bill table"):
@@ -87,24 +86,25 @@ def test_each_part_of_the_bill_has_a_bar_and_its_tables_have_the_whole_sum(
 
 
 @pytest.mark.parametrize(
-    ("changes", "command"),
+    ("account", "origin", "command"),
     [
-        ({"account": "eu prod"}, "kosmo inventory -a 'eu prod' -o moves/today"),
-        ({"origin": Path("all.kosmo")}, "kosmo inventory --from all.kosmo -o moves/today"),
+        ("eu prod", None, "kosmo inventory -a 'eu prod' -o moves/today"),
+        ("demo", Path("all.kosmo"), "kosmo inventory --from all.kosmo -o moves/today"),
     ],
 )
 def test_the_end_of_the_page_has_the_command_that_makes_it_again(
-    demo: AccountData, changes: dict[str, Any], command: str
+    demo: Inventory, account: str, origin: Path | None, command: str
 ) -> None:
-    page = BeautifulSoup(page_of(replace(demo, **changes), Path("moves/today")), "html.parser")
+    other = replace(demo, origin=origin, report=structs.replace(demo.report, account=account))
+    page = BeautifulSoup(page_of(other, Path("moves/today")), "html.parser")
     assert [element.get_text() for element in page.select("footer pre")] == [command]
-    assert ("FICTIONAL" in page.get_text()) == ("account" not in changes)
+    assert ("FICTIONAL" in page.get_text()) == (account == "demo")
 
 
 def test_the_page_begins_with_a_sentence_and_ends_with_what_it_is_about(
-    demo: AccountData, page: BeautifulSoup, part: BeautifulSoup
+    demo: Inventory, page: BeautifulSoup, part: BeautifulSoup
 ) -> None:
-    figures = {one.name: one.text for one in inventory.key_figures(demo)}
+    figures = {one.name: one.text for one in demo.key_figures}
     rest = f"without {len(demo.bill.unknown)} items whose price is not known."
     assert [element.get_text() for element in page.select("header > *")] == [
         "Heroku inventory",

@@ -11,32 +11,31 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import replace
 from datetime import timedelta
 from itertools import count
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
-from wsgiref.types import WSGIApplication
 
 import pytest
-from altered_api import without
+from altered_api import answering, without
 from canaries import CANARY, planted_api
 from full_matrix import full_except
+from inventories import changed, read, with_gap
 from kosmo_command import document, environment, kosmo
 
-from kosmo_kernel import inventory, snapshot
+from kosmo_kernel import snapshot
+from kosmo_kernel.checks.inventory import Inventory, from_account
+from kosmo_kernel.checks.inventory_folder import import_file, write
+from kosmo_kernel.checks.inventory_page import page_of
 from kosmo_kernel.demo.server import serve
 from kosmo_kernel.errors import RefusedError
 from kosmo_kernel.integrations.heroku.demo import account_records, app_records
 from kosmo_kernel.integrations.heroku.demo.api import DEMO_TOKEN, DemoApi
 from kosmo_kernel.integrations.heroku.demo.company import AppRecords, Company, company
 from kosmo_kernel.integrations.heroku.demo.record_maker import Maker
-from kosmo_kernel.integrations.heroku.inventory import PEOPLE
-from kosmo_kernel.inventory import import_file
-from kosmo_kernel.inventory.page import page_of
-from kosmo_kernel.inventory.source import AccountData
-from kosmo_kernel.inventory.tables import kinds, lists
+from kosmo_kernel.integrations.heroku.inventory import INVENTORY, PEOPLE
+from kosmo_kernel.questions.discovery import table_names
 from kosmo_kernel.session import Session
 from kosmo_kernel.settings.private_files import write_private
 
@@ -46,13 +45,6 @@ Keys = Counter[tuple[Any, ...]]
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     return tmp_path / "moves" / "inventory"
-
-
-def read(api: WSGIApplication, monkeypatch: pytest.MonkeyPatch) -> AccountData:
-    with serve(api) as served, Session() as session:
-        monkeypatch.setenv("HEROKU_API_URL", served.url)
-        monkeypatch.setenv("HEROKU_API_KEY", DEMO_TOKEN)
-        return inventory.from_account(session)
 
 
 def table(folder: Path, name: str) -> list[dict[str, Any]]:
@@ -142,12 +134,10 @@ COLUMNS = {
 
 
 @pytest.mark.parametrize("apps", [None, pytest.param(300, marks=pytest.mark.full)])
-def test_an_inventory_has_every_record_of_the_company(
-    apps: int | None, folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_inventory_has_every_record_of_the_company(apps: int | None, folder: Path) -> None:
     whole = company(apps)
-    data = read(DemoApi(whole, capacity=10**9), monkeypatch)
-    inventory.write(data, folder)
+    data = read(DemoApi(whole, capacity=10**9))
+    write(data, folder)
     expected = all_of(company(apps))
     members, logs = table(folder, "team_members"), [row for row in table(folder, "drains") if row["kind"] == "log"]
     actual = {
@@ -157,7 +147,7 @@ def test_an_inventory_has_every_record_of_the_company(
         "invited": counted([row for row in members if row["state"] == "invited"], "team", "email"),
     }
 
-    assert {one.table for one in inventory.unread(data)} <= {"databases"}
+    assert {one.name for one in data.unread} <= {"database", "backup_schedules"}
     assert actual == expected
     assert any(row["scaled_to_zero"] for row in table(folder, "formation"))
     assert not any(b"fictional-" in content for content in files_of(folder).values())  # each secret of the demo has it
@@ -170,23 +160,22 @@ def counted(rows: Iterable[dict[str, Any]], *columns: str) -> Keys:
 @pytest.mark.full
 def test_a_snapshot_of_everything_gives_the_same_inventory(folder: Path, session: Session) -> None:
     snapshot.take(session, folder.parent / "everything", every=True)
-    saved = inventory.from_snapshot(folder.parent / "everything")
-    live = inventory.from_account(session)
+    with Session(from_archive=folder.parent / "everything") as archive:
+        saved = from_account(archive)
+    live = from_account(session)
 
-    assert [(one.kind.name, one.rows) for one in saved.inventory_tables] == [
-        (one.kind.name, one.rows) for one in live.inventory_tables
-    ]
-    assert saved.failures == live.failures
+    assert (saved.origin, saved.requests) == (folder.parent / "everything", 0)
+    assert {name: saved.rows(name) for name in saved.tables} == {name: live.rows(name) for name in live.tables}
+    assert saved.unread == live.unread
     assert import_file(saved) == import_file(live)
 
 
-def test_every_row_has_the_columns_that_its_table_declares(demo: AccountData) -> None:
-    tables = demo.inventory_tables
-
-    assert [table.kind for table in tables] == kinds()
-    for one in tables:
-        assert {tuple(row) for row in one.rows} == {one.kind.columns}, one.kind.name
-        assert set(one.kind.page) <= set(one.kind.columns)
+def test_every_row_has_the_columns_that_its_table_declares(demo: Inventory) -> None:
+    assert {*demo.tables} == {*table_names("heroku")}
+    assert [*demo.tables][:2] == ["apps", "formation"]  # as on the page
+    for name, result in demo.tables.items():
+        assert {tuple(row) for row in demo.rows(name)} == {result.question.columns}, name
+        assert set(result.question.page) <= set(result.question.columns)
 
 
 def test_the_days_that_heroku_decides_are_those_of_the_table_and_stand_first(session: Session, written: Path) -> None:
@@ -200,23 +189,25 @@ def test_the_days_that_heroku_decides_are_those_of_the_table_and_stand_first(ses
     assert page.index("The next three days that Heroku decides") < page.index("What makes a move hard")
 
 
-def test_the_apps_of_one_stack_are_one_day(demo: AccountData) -> None:
-    kind = next(one for one in demo.more_tables if one.kind.name == "deadlines")
-    stacks = replace(kind, rows=[row for row in kind.rows if row["kind"] == "stack builds end"])
-    [day] = inventory.next_days(replace(demo, more_tables=[stacks]))
+def test_the_apps_of_one_stack_are_one_day(demo: Inventory) -> None:
+    stacks = [row for row in demo.rows("deadlines") if row["kind"] == "stack builds end"]
+    [day] = changed(demo, deadlines=stacks).next_days
 
-    assert (day["what"], day["apps"]) == ("heroku-22", [row["app"] for row in stacks.rows])
+    assert (day["what"], day["apps"]) == ("heroku-22", [row["app"] for row in stacks])
     assert len(day["apps"]) > 1
 
 
-def test_tables_of_databases_that_could_not_be_made_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    data = read(without("/addons"), monkeypatch)
-    missing = {one.table: one.reason for one in inventory.unread(data) if not one.items}
+def test_the_lists_of_tables_that_could_not_be_made_are_named() -> None:
+    data = read(without("/addons"))
+    missing = {one.name: one.reason for one in data.unread if not one.items}
 
-    assert {"account_addons", "databases", "maintenances", "deadlines"} <= missing.keys()
-    assert missing["deadlines"] == "the token may not read it (403)"
-    assert missing["databases"] == "It needs the list `account_addons`, which could not be read."
+    assert missing == {"account_addons": "the token may not read it (403)"}
+    assert {"addons", "databases", "maintenances"}.isdisjoint(data.tables)
     assert "not every day could be read" in page_of(data)
+    assert [one.name for one in data.obstacles if one.count is None] == [
+        "Shared add-ons",
+        "Add-ons that only Heroku has",
+    ]
 
 
 def test_it_says_who_shares_an_add_on_and_what_a_move_has_to_replace(written: Path) -> None:
@@ -239,14 +230,12 @@ def test_it_says_who_shares_an_add_on_and_what_a_move_has_to_replace(written: Pa
     }
 
 
-def test_access_to_apps_is_that_of_the_shared_table(demo: AccountData, session: Session) -> None:
-    [access] = [one for one in demo.inventory_tables if one.kind.name == "access"]
-
-    assert list(access.rows) == list(session.run("return heroku.tables.access()").value.rows)
+def test_access_to_apps_is_that_of_the_shared_table(demo: Inventory, session: Session) -> None:
+    assert list(demo.rows("access")) == list(session.run("return heroku.tables.access()").value.rows)
 
 
-def test_an_admin_of_two_teams_reaches_all_of_their_apps_with_and_without_a_seat(demo: AccountData) -> None:
-    tables = {one.kind.name: one.rows for one in demo.inventory_tables}
+def test_an_admin_of_two_teams_reaches_all_of_their_apps_with_and_without_a_seat(demo: Inventory) -> None:
+    tables = {name: demo.rows(name) for name in demo.tables}
     [admin] = [row for row in tables["people"] if row["email"] == "juno.hale@larkmoor.example"]
     own = {app["name"] for app in tables["apps"] if app["team"] or app["owner"] == admin["email"]}
     seats = {row["app"] for row in tables["access"] if row["email"] == admin["email"] and row["seat"]}
@@ -257,21 +246,26 @@ def test_an_admin_of_two_teams_reaches_all_of_their_apps_with_and_without_a_seat
     assert sum(app["seats"] for app in tables["apps"]) == sum(person["seats"] for person in tables["people"])
 
 
-def test_the_apps_of_a_person_are_a_bound_where_the_admins_of_a_team_are_not_known(demo: AccountData) -> None:
-    failure = {"table": "team_members", "team": "larkmoor-labs", "status": 403, "message": "Refused."}
-    data = replace(demo, failures=[failure])
-    tables = data.inventory_tables
-    [people] = [one.rows for one in tables if one.kind.name == "people"]
-    [apps] = [one.rows for one in tables if one.kind.name == "apps"]
+def test_people_and_their_apps_are_bounds_where_the_members_of_a_team_are_not_known() -> None:
+    data = read(without("/teams/larkmoor/members"))
+    people, apps = data.rows("people"), data.rows("apps")
+    [figure] = [one for one in data.key_figures if one.name == "People"]
 
     assert {row["apps_at_least"] for row in people} == {True}
     assert {row["people"] for row in apps} == {None}
     assert f">at least {people[0]['apps']}</td>" in page_of(data)
     assert f">at least {people[-1]['apps_managed']}</td>" in page_of(data)
+    # Nobody is said to be in no team.
+    assert (figure.text, figure.detail) == ("at least 11", "at least 2 without a second factor")
+    [unread] = [one for one in data.unread if one.name == "team_members"]
+    assert (unread.items, unread.reason) == (
+        ["larkmoor"],
+        "the token may not read it (403); that takes the scope global",
+    )
 
 
-def test_it_has_the_buildpacks_of_each_app_and_of_webhooks_the_hosts(demo: AccountData, session: Session) -> None:
-    tables = {one.kind.name: one.rows for one in demo.inventory_tables}
+def test_it_has_the_buildpacks_of_each_app_and_of_webhooks_the_hosts(demo: Inventory, session: Session) -> None:
+    tables = {name: demo.rows(name) for name in demo.tables}
     built, told = session.run(
         "local apps = { app_id = heroku.list_apps() }\n"
         "return heroku.list_buildpack_installations(apps), heroku.list_app_webhooks(apps)"
@@ -287,9 +281,8 @@ def test_it_has_the_buildpacks_of_each_app_and_of_webhooks_the_hosts(demo: Accou
     assert "url" not in tables["webhooks"][0]
 
 
-def test_a_config_var_that_an_add_on_sets_names_the_add_on(demo: AccountData) -> None:
-    [config_vars] = [one for one in demo.inventory_tables if one.kind.name == "config_vars"]
-    sources = {(row["app"], row["name"]): row["from_addon"] for row in config_vars.rows}
+def test_a_config_var_that_an_add_on_sets_names_the_add_on(demo: Inventory) -> None:
+    sources = {(row["app"], row["name"]): row["from_addon"] for row in demo.rows("config_vars")}
 
     assert sources["booking-api", "BOOKING_DB_URL"] == "postgresql-curved-41902"
     assert sources["address-checker", "SMTP_HOST"] is None
@@ -298,17 +291,16 @@ def test_a_config_var_that_an_add_on_sets_names_the_add_on(demo: AccountData) ->
 # What is missing ---------------------------------------------------------------------------------------
 
 
-def test_what_could_not_be_read_is_on_the_page_and_never_an_empty_table_or_a_zero(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    data = read(without("/my-app/domains", "/config-vars", "/my-app/formation"), monkeypatch)
-    inventory.write(data, folder)
+def test_what_could_not_be_read_is_on_the_page_and_never_an_empty_table_or_a_zero(folder: Path) -> None:
+    data = read(without("/my-app/domains", "/config-vars", "/my-app/formation"))
+    write(data, folder)
     page = (folder / "index.html").read_text(encoding="utf-8")
     my_app = next(row for row in table(folder, "apps") if row["name"] == "my-app")
 
     assert not data.complete
-    assert {(one.table, tuple(one.items[:1])) for one in inventory.unread(data)} == {
-        ("databases", ("postgresql-spherical-36641",)),
+    assert {(one.name, tuple(one.items[:1])) for one in data.unread} == {
+        ("database", ("postgresql-spherical-36641",)),
+        ("backup_schedules", ("postgresql-spherical-36641",)),
         ("domains", ("my-app",)),
         ("formation", ("my-app",)),
         ("config_vars", ("address-checker",)),
@@ -316,15 +308,18 @@ def test_what_could_not_be_read_is_on_the_page_and_never_an_empty_table_or_a_zer
     assert "the token may not read it (403)" in page
     assert not (folder / "tables" / "config_vars.csv").exists()
     assert [my_app[name] for name in ("custom_domains", "dynos", "monthly_usd", "config_vars")] == [None] * 4
-    assert "# Not read, and so not here: config_vars, domains, formation." in (folder / "imports.tf").read_text()
+    lists = "backup_schedules, config_vars, database, domains, formation"
+    assert f"# Not read, and so not here: {lists}." in (folder / "imports.tf").read_text()
 
 
 BOUNDS = {
-    "apps": {"apps", "monthly cost"},
+    "apps": {"apps", "processes", "monthly cost", "domains", "people"},  # lists that are read for each app
+    "teams": {"apps", "people"},
     "team_apps": {"apps"},
     "formation": {"processes", "monthly cost"},
     "dyno_sizes": {"monthly cost"},
-    "spaces": {"monthly cost"},
+    "spaces": {"monthly cost", "people"},
+    "enterprise_accounts": {"people"},
     "account_addons": {"monthly cost", "databases"},
     "domains": {"domains"},
     **{table: {"people"} for table in PEOPLE},
@@ -332,33 +327,19 @@ BOUNDS = {
 
 
 @pytest.mark.parametrize(
-    "unread", full_except(sorted(lists()), "apps", "domains", "formation", "pipelines", "team_members")
+    "unread", full_except(sorted(INVENTORY.required), "apps", "domains", "formation", "pipelines", "team_members")
 )
 def test_a_key_figure_is_a_bound_where_a_part_of_one_of_its_lists_could_not_be_read(
-    demo: AccountData, unread: str
+    demo: Inventory, unread: str
 ) -> None:
-    failure = {"table": unread, "app_id": "my-app", "status": 403, "message": "Refused."}
-    figures = inventory.key_figures(replace(demo, failures=[failure]))
+    figures = with_gap(demo, unread, item="my-app").key_figures
 
     assert {one.name.lower() for one in figures if one.at_least} == BOUNDS.get(unread, set())
     assert all(one.text.startswith("at least ") == one.at_least for one in figures)
 
 
-def test_nobody_is_said_to_be_in_no_team_while_the_members_of_a_team_are_not_known(demo: AccountData) -> None:
-    failure = {"table": "team_members", "team": "larkmoor", "status": 403, "message": "Refused."}
-    members = [row for row in demo.rows("team_members") if row["team"] != "larkmoor"]
-    data = replace(demo, tables={**demo.tables, "team_members": members}, failures=[failure])
-    [people] = [one for one in inventory.key_figures(data) if one.name == "People"]
-
-    assert (people.text, people.detail) == ("at least 11", "at least 2 without a second factor")
-    assert inventory.unread(data)[0].reason == "the token may not read it (403); that takes the scope global"
-
-
-def test_a_refused_list_is_called_what_it_is(demo: AccountData) -> None:
-    failures = [{"table": table, "status": 403, "message": "Refused."} for table in ("account_addons", "log_drains")]
-    tables = {name: rows for name, rows in demo.tables.items() if name not in ("account_addons", "log_drains")}
-    data = replace(demo, tables=tables, failures=failures)
-    page = page_of(data)
+def test_a_refused_list_is_called_what_it_is(demo: Inventory) -> None:
+    page = page_of(with_gap(demo, "account_addons", "log_drains"))
 
     assert re.findall("<li><strong>(.*?)</strong>: (.*?)</li>", page) == [
         ("Add-ons", "the token may not read it (403)."),
@@ -366,36 +347,33 @@ def test_a_refused_list_is_called_what_it_is(demo: AccountData) -> None:
     ]
 
 
-def test_an_add_on_is_not_called_idle_while_nobody_knows_which_apps_use_it(demo: AccountData) -> None:
-    tables = {name: rows for name, rows in demo.tables.items() if name != "addon_attachments"}
-    idle = replace(demo, tables=tables).bill.idle
-
-    assert {line["kind"] for line in demo.bill.idle} == {"add-on", "dyno"}
-    assert {line["kind"] for line in idle} == {"dyno"}
-
-
 def test_a_snapshot_without_some_lists_says_which_are_missing(folder: Path, session: Session) -> None:
     snapshot.take(session, folder.parent / "small")
-    data = inventory.from_snapshot(folder.parent / "small")
-    missing = {one.table: one.reason for one in inventory.unread(data)}
+    with Session(from_archive=folder.parent / "small") as archive:
+        data = from_account(archive)
+    missing = {one.name: one.reason for one in data.unread}
 
-    assert missing["formation"] == ("The snapshot does not have this list; `kosmo snapshot --all` takes every list.")
+    assert missing["formation"] == "The snapshot does not have this list; `kosmo snapshot --all` takes every list."
     assert {"apps", "domains", "collaborators"} & missing.keys() == set()
-    names = ["apps", "costs", "addons", "domains", "certificates", "people", "access", "obstacles"]
-    assert [one.kind.name for one in data.inventory_tables] == [*names, "terraform_imports"]
+    assert {"apps", "domains", "certificates", "access", "people"} <= data.tables.keys()
+    assert {"formation", "addons", "costs"}.isdisjoint(data.tables)
+    figures = {one.name: one.value for one in data.key_figures}
+    assert (figures["Apps"], figures["Processes"], figures["Monthly cost"]) == (19, None, None)
 
 
-def test_apps_of_a_team_that_the_account_cannot_reach_are_named(demo: AccountData) -> None:
-    fewer = [app for app in demo.rows("apps") if app["name"] != "night-sorter"]
-    data = replace(demo, tables={**demo.tables, "apps": fewer})
+def test_apps_of_a_team_that_the_account_cannot_reach_are_named(demo: Inventory, session: Session) -> None:
+    apps = session.run("return heroku.list_apps()").value.rows
+    others = [dict(app) for app in apps if app["name"] != "night-sorter"]
+    fewer = read(answering("/apps", *others, is_whole_path=True))
 
-    assert (demo.complete, data.complete) == (True, False)
-    assert [(one.table, list(one.items)) for one in inventory.unread(data)] == [("apps", ["night-sorter"])]
+    assert (demo.complete, fewer.complete) == (True, False)
+    assert [(one.name, list(one.items)) for one in fewer.unread if one.name == "apps"] == [("apps", ["night-sorter"])]
+    assert [one.text for one in fewer.key_figures if one.name == "Apps"] == ["at least 18"]
 
 
-def test_an_account_that_may_read_nothing_leaves_no_folder(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(RefusedError):
-        read(without("/apps"), monkeypatch)
+def test_an_account_that_may_read_nothing_leaves_no_folder(folder: Path) -> None:
+    with pytest.raises(RefusedError, match="may not see this"):
+        read(without("/apps"))
     assert not folder.parent.exists()
 
 
@@ -407,7 +385,7 @@ def test_no_secret_of_the_account_is_in_any_file(folder: Path, monkeypatch: pyte
     with planted_api(pages=1) as (api, env), Session() as session:
         for name, value in env.items():
             monkeypatch.setenv(name, value)
-        inventory.write(inventory.from_account(session), folder)
+        write(from_account(session), folder)
     content = b"".join(files_of(folder).values()).decode()
 
     assert api.planted > 0
@@ -416,16 +394,18 @@ def test_no_secret_of_the_account_is_in_any_file(folder: Path, monkeypatch: pyte
     assert {path for path in api.shown if path.endswith("/config-vars")} - set(api.unseen(content))
 
 
-def hostile(data: AccountData) -> AccountData:
-    """Return an inventory of the demo with an app and an add-on that have hostile names."""
+def hostile(data: Inventory) -> Inventory:
+    """Return an inventory of the demo with an app and a process that have hostile names."""
     name, formula = '<script>alert("1")</script>${file("/etc/passwd")}\n"\u2028', "=cmd|' /C calc'!A0"
-    app = data.apps["my-app"] | {"name": name, "buildpack_provided_description": formula}
-    process = {"type": formula, "quantity": 1, "size": "Basic", "id": "1", "app": {"id": app["id"], "name": name}}
-    return replace(data, tables={**data.tables, "apps": [app], "formation": [process]})
+    [own] = [row for row in data.rows("apps") if row["name"] == "my-app"]
+    app = {**own, "name": name, "buildpack": formula}
+    process = {**data.rows("formation")[0], "app": name, "process": formula}
+    imported = {"resource": "heroku_formation", "name": f"{name}_{formula}", "id": f"{name}:{formula}"}
+    return changed(data, apps=[app], formation=[process], terraform_imports=[imported])
 
 
-def test_a_hostile_name_is_only_text_on_the_page_in_csv_and_for_terraform(folder: Path, demo: AccountData) -> None:
-    inventory.write(hostile(demo), folder)
+def test_a_hostile_name_is_only_text_on_the_page_in_csv_and_for_terraform(folder: Path, demo: Inventory) -> None:
+    write(hostile(demo), folder)
     page, imports = (folder / "index.html").read_text(encoding="utf-8"), (folder / "imports.tf").read_text()
 
     assert "<script" not in page
@@ -455,7 +435,7 @@ def test_only_its_owner_may_read_it(written: Path) -> None:
 
 
 def test_a_run_that_fails_while_it_writes_leaves_nothing(
-    folder: Path, demo: AccountData, monkeypatch: pytest.MonkeyPatch
+    folder: Path, demo: Inventory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     written = count(1)
 
@@ -464,9 +444,9 @@ def test_a_run_that_fails_while_it_writes_leaves_nothing(
             raise KeyboardInterrupt
         write_private(file, content)
 
-    monkeypatch.setattr("kosmo_kernel.inventory.write_private", failing)
+    monkeypatch.setattr("kosmo_kernel.checks.inventory_folder.write_private", failing)
     with pytest.raises(KeyboardInterrupt):
-        inventory.write(demo, folder)
+        write(demo, folder)
     assert list(folder.parent.iterdir()) == []
 
 
@@ -474,7 +454,7 @@ KILLED = """
 import os, signal, sys
 from itertools import count
 from kosmo_kernel.cli import main
-from kosmo_kernel import inventory as folder
+from kosmo_kernel.checks import inventory_folder as folder
 write, written = folder.write_private, count(1)
 def killed(file, content):
     if next(written) == 20:
@@ -504,7 +484,7 @@ def test_the_command_says_what_there_is_and_where_it_is(folder: Path) -> None:
     done = kosmo("inventory", "--demo", "-o", str(folder))
 
     assert done.returncode == 1  # a database of the demo cannot be read
-    assert done.stderr.count("databases: database: 403 forbidden") == 1
+    assert done.stderr.count("database: the token may not read it (403) (1 item: see summary.json)") == 1
     assert done.stdout.splitlines()[0].split()[:2] == ["Apps", "19"]
     assert "The next days that Heroku decides:" in done.stdout
     assert "  2026-12-11  database maintenance postgresql-octagonal-11373 (parcel-tracker)\n" in done.stdout
@@ -551,6 +531,7 @@ def test_the_command_exits_with_1_when_something_is_missing(folder: Path) -> Non
         again = kosmo("inventory", "-o", str(folder), env=env)
 
     assert (code, answer["success"], answer["complete"]) == (1, False, False)
-    unread = {item["list"]: item for item in answer["unread"] if item["list"] != "databases"}
+    unread = {item["list"]: item for item in answer["unread"] if item["items"] == ["my-app"]}
+    assert len(answer["unread"]) == len(unread) + 2  # of a database of the demo
     assert unread == {"domains": {"list": "domains", "reason": "the token may not read it (403)", "items": ["my-app"]}}
     assert (again.returncode, "has something in it, and an inventory replaces nothing" in again.stderr) == (1, True)

@@ -5,19 +5,16 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import NamedTuple
 
 import pytest
+from inventories import changed, read
 
-from kosmo_kernel import inventory
-from kosmo_kernel.demo.server import serve
-from kosmo_kernel.integrations.heroku.demo.api import DEMO_TOKEN, DemoApi
+from kosmo_kernel.checks.inventory import Inventory
+from kosmo_kernel.checks.inventory_folder import import_file, quoted
+from kosmo_kernel.integrations.heroku.demo.api import DemoApi
 from kosmo_kernel.integrations.heroku.demo.company import company
 from kosmo_kernel.integrations.heroku.inventory import PROVIDER, review_apps
-from kosmo_kernel.inventory import import_file, quoted
-from kosmo_kernel.inventory.source import AccountData
-from kosmo_kernel.session import Session
 
 UUID = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 NAME, EMAIL = r"[a-z][a-z0-9-]{1,28}[a-z0-9]", r"[^:@\s]+@[^:@\s]+"
@@ -62,6 +59,11 @@ def parsed(text: str) -> Iterator[Block]:
         yield Block(resource, label, one["id"].removeprefix('"').removesuffix('"'))
 
 
+def imports_of(names: list[str], ids: list[str]) -> list[dict[str, str]]:
+    """Return the rows of the table of imports for apps."""
+    return [{"resource": "heroku_app", "name": name, "id": ident} for name, ident in zip(names, ids, strict=True)]
+
+
 def check(blocks: list[Block]) -> None:
     assert [one for one in blocks if not re.fullmatch(IDENTIFIERS[one.resource], one.identifier)] == []
     assert [one for one in blocks if not LABEL.fullmatch(one.label)] == []
@@ -69,7 +71,7 @@ def check(blocks: list[Block]) -> None:
     assert max(Counter((one.resource, one.identifier) for one in blocks).values()) == 1
 
 
-def test_each_block_names_a_resource_and_an_identifier_of_the_providers_documentation(demo: AccountData) -> None:
+def test_each_block_names_a_resource_and_an_identifier_of_the_providers_documentation(demo: Inventory) -> None:
     blocks = blocks_of(import_file(demo))
 
     check(blocks)
@@ -77,11 +79,11 @@ def test_each_block_names_a_resource_and_an_identifier_of_the_providers_document
     assert import_file(demo).count("import {") == len(blocks)
 
 
-def test_what_comes_and_goes_by_itself_is_left_out(demo: AccountData) -> None:
+def test_what_comes_and_goes_by_itself_is_left_out(demo: Inventory) -> None:
     blocks = blocks_of(import_file(demo))
     apps = {one.identifier for one in blocks if one.resource == "heroku_app"}
     hosts = [row for row in demo.rows("domains") if row["kind"] == "custom"]
-    shared = [row for row in demo.rows("addon_attachments") if row["app"]["id"] != row["addon"]["app"]["id"]]
+    shared = [row for row in demo.rows("addon_attachments") if row["shared"]]
 
     assert review_apps(demo) == {"van-telemetry"}
     assert apps == {app["id"] for app in demo.rows("apps") if app["name"] != "van-telemetry"}
@@ -90,7 +92,7 @@ def test_what_comes_and_goes_by_itself_is_left_out(demo: AccountData) -> None:
     assert not any("herokumanager.com" in one.identifier for one in blocks)
 
 
-def test_a_certificate_of_ones_own_is_imported(demo: AccountData) -> None:
+def test_a_certificate_of_ones_own_is_imported(demo: Inventory) -> None:
     blocks = blocks_of(import_file(demo))
 
     assert [one.identifier.partition(":")[0] for one in blocks if one.resource == "heroku_ssl"] == ["price-quotes"]
@@ -109,27 +111,20 @@ def test_no_text_ends_a_string_or_begins_a_template(text: str, written: str) -> 
     assert quoted(text) == written
 
 
-def test_names_that_are_no_identifiers_become_distinct_ones(demo: AccountData) -> None:
+def test_names_that_are_no_identifiers_become_distinct_ones(demo: Inventory) -> None:
     names = ["4-u", "a.b", "a-b", "A_B", "", "é"]
-    apps = [{"name": name, "id": f"0000000{n}-0000-0000-0000-000000000000"} for n, name in enumerate(names)]
-    text = import_file(replace(demo, tables={"apps": apps}))
+    ids = [f"0000000{number}-0000-0000-0000-000000000000" for number in range(len(names))]
+    text = import_file(changed(demo, terraform_imports=imports_of(names, ids)))
 
     assert [one.label for one in blocks_of(text)] == ["_4_u", "a_b", "a_b_2", "a_b_3", "_", "__2"]
 
 
 @pytest.mark.full
 @pytest.mark.parametrize("apps", [None, 300])
-def test_an_hcl_parser_reads_the_same_blocks(
-    apps: int | None, demo: AccountData, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_hcl_parser_reads_the_same_blocks(apps: int | None, demo: Inventory) -> None:
     import hcl2
 
-    data = demo
-    if apps:
-        with serve(DemoApi(company(apps), capacity=10**9)) as served, Session() as session:
-            monkeypatch.setenv("HEROKU_API_URL", served.url)
-            monkeypatch.setenv("HEROKU_API_KEY", DEMO_TOKEN)
-            data = inventory.from_account(session)
+    data = read(DemoApi(company(apps), capacity=10**9)) if apps else demo
     text = import_file(data)
     blocks = list(parsed(text))
 
@@ -144,10 +139,9 @@ def test_an_hcl_parser_reads_the_same_blocks(
 
 
 @pytest.mark.full
-def test_an_hcl_parser_reads_hostile_names_as_texts(demo: AccountData) -> None:
+def test_an_hcl_parser_reads_hostile_names_as_texts(demo: Inventory) -> None:
     hostile = ['"}\nresource "x" "y" {}', "${file(1)}", "%{ for x in y }", "\\", "a\\"]
-    apps = [{"name": name, "id": f"{name}"} for name in hostile]
-    text = import_file(replace(demo, tables={"apps": apps}))
+    text = import_file(changed(demo, terraform_imports=imports_of(hostile, hostile)))
 
     assert list(parsed(text)) == blocks_of(text)
     assert len(blocks_of(text)) == len(hostile)

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import replace
 from datetime import timedelta
 from fractions import Fraction
+from wsgiref.types import WSGIApplication
 
 import pytest
+from altered_api import answering, as_default_account, without
+from inventories import with_gap
 
+from kosmo_kernel.checks.inventory import Bill, Inventory, from_account
 from kosmo_kernel.checks.run import run_questions
-from kosmo_kernel.demo.server import serve
 from kosmo_kernel.integrations.heroku.demo import account_records, offers
-from kosmo_kernel.integrations.heroku.demo.api import DEMO_TOKEN, DemoApi
+from kosmo_kernel.integrations.heroku.demo.api import DemoApi
 from kosmo_kernel.integrations.heroku.demo.company import Company, company
 from kosmo_kernel.integrations.heroku.demo.record_maker import Maker
-from kosmo_kernel.inventory import Bill, from_account
-from kosmo_kernel.inventory.source import AccountData
-from kosmo_kernel.questions.discovery import find_check
+from kosmo_kernel.questions.discovery import find_check, find_table
 from kosmo_kernel.session import Session
 
 CENTS_A_DYNO_UNIT = 2500
@@ -45,11 +45,9 @@ def maker(whole: Company) -> Maker:
 
 
 @pytest.mark.parametrize("seed", TEN)
-def test_the_bill_is_the_sum_of_the_records_to_the_cent(seed: int | None, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_bill_is_the_sum_of_the_records_to_the_cent(seed: int | None) -> None:
     whole = company() if seed is None else company(60, seed)
-    with serve(DemoApi(whole, capacity=10**9)) as served, Session() as session:
-        monkeypatch.setenv("HEROKU_API_URL", served.url)
-        monkeypatch.setenv("HEROKU_API_KEY", DEMO_TOKEN)
+    with as_default_account(DemoApi(whole, capacity=10**9)), Session() as session:
         bill = from_account(session).bill
         [result] = run_questions([find_check("total-bill")], parameters={"usd_a_month": -1}, session=session).results
     expected = expected_cents(whole)
@@ -69,7 +67,7 @@ def test_a_limit_above_the_bill_is_no_finding(session: Session) -> None:
     assert (result.findings, result.reason) == ([], "")
 
 
-def test_what_idles_is_named_with_the_reason(demo: AccountData) -> None:
+def test_what_idles_is_named_with_the_reason(demo: Inventory) -> None:
     idle = {(line["app"], line["name"]): line["idle"] for line in demo.bill.idle}
 
     assert idle["customs-forms", "web"] == "no release since 2024-12-11"
@@ -84,43 +82,60 @@ def test_the_days_after_which_dynos_count_as_idle_can_be_set(session: Session) -
     assert len(Bill(strict).idle) > len(Bill(usual).idle) > 0
 
 
-def test_an_add_on_of_an_app_at_rest_is_not_idle_while_another_app_uses_it(demo: AccountData) -> None:
-    addons = {row["name"]: row for row in demo.rows("account_addons")}
-    shared = addons["postgresql-parallel-99120"]
-    attachment = {"name": "OTHER", "addon": shared, "app": demo.apps["my-app"], "id": "x"}
-    attached = {**demo.tables, "addon_attachments": [*demo.rows("addon_attachments"), attachment]}
+def costs(api: WSGIApplication) -> Bill:
+    """Return the bill of an account that an API serves, as far as it can be read."""
+    with as_default_account(api), Session() as session:
+        [result] = run_questions([find_table("heroku", "costs")], session=session).results
+    assert result.records is not None
+    return Bill(result.records.rows)
 
-    assert shared["name"] not in {line["name"] for line in replace(demo, tables=attached).bill.idle}
+
+def company_with(addon: str, *apps: str) -> Company:
+    """Return the demo company, in which further apps use an add-on."""
+    whole = company()
+    [shared] = [one for one in whole.addons if one["name"] == addon]
+    users = [app for app in whole.apps if app["name"] in apps]
+    whole.addon_attachments += [{"name": "OTHER", "addon": shared, "app": app, "id": f"x-{app['id']}"} for app in users]
+    return whole
 
 
-def test_the_processes_of_an_app_that_could_not_be_read_do_not_make_its_add_ons_idle(demo: AccountData) -> None:
-    failure = {"table": "formation", "app_id": "holiday-labels", "status": 403, "message": "Refused."}
-    unread = replace(demo, failures=[failure]).bill
+def test_an_add_on_of_an_app_at_rest_is_not_idle_while_another_app_uses_it() -> None:
+    name = "postgresql-parallel-99120"
+    alone, attached = (costs(DemoApi(whole)) for whole in (company(), company_with(name, "my-app")))
+
+    assert name in {line["name"] for line in alone.idle}
+    assert name not in {line["name"] for line in attached.idle}
+
+
+def test_the_processes_of_an_app_that_could_not_be_read_do_not_make_its_add_ons_idle(demo: Inventory) -> None:
+    unread = costs(without("/holiday-labels/formation"))
 
     assert "holiday-labels" in {line["app"] for line in demo.bill.idle}
-    assert (unread.complete, "holiday-labels" in {line["app"] for line in unread.idle}) == (False, False)
+    assert "holiday-labels" not in {line["app"] for line in unread.idle}
 
 
-def test_eco_dynos_share_one_price_and_unknown_sizes_have_none(demo: AccountData) -> None:
-    process = dict(demo.rows("formation")[0])
-    rows = [
+def test_an_add_on_is_not_called_idle_while_nobody_knows_which_apps_use_it(demo: Inventory) -> None:
+    assert {line["kind"] for line in demo.bill.idle} == {"add-on", "dyno"}
+    assert {line["kind"] for line in costs(without("/addon-attachments")).idle} == {"dyno"}
+
+
+def test_eco_dynos_share_one_price_and_unknown_sizes_have_none() -> None:
+    process = {"type": "web", "app": {"name": "my-app"}}
+    api = answering(
+        "/my-app/formation",
         process | {"size": "Eco", "quantity": 3},
         process | {"size": "eco", "quantity": 2},
         process | {"size": "Eco", "quantity": 0},
         process | {"size": "Enormous", "quantity": 2},
-    ]
-    bill = replace(demo, tables={**demo.tables, "formation": rows, "account_addons": [], "spaces": []}).bill
+    )
+    lines = [line for line in costs(api).lines if line["app"] == "my-app" and line["kind"] == "dyno"]
+    [eco] = [line for line in costs(api).lines if line["kind"] == "eco"]
 
-    assert [(line["plan"], line["monthly_usd"], line["price"]) for line in bill.lines] == [
-        ("Eco", 5, "known"),
-        ("Enormous", None, "not listed"),
-    ]
-    assert (bill.cents, [line["plan"] for line in bill.unknown]) == (500, ["Enormous"])
+    assert [(line["plan"], line["monthly_usd"], line["price"]) for line in lines] == [("Enormous", None, "not listed")]
+    assert (eco["monthly_usd"], eco["quantity"] >= 5) == (5, True)
 
 
-def test_a_bill_without_its_lists_says_that_it_is_not_complete(demo: AccountData) -> None:
-    tables = {name: rows for name, rows in demo.tables.items() if name != "dyno_sizes"}
-    bill = replace(demo, tables=tables).bill
-
-    assert not bill.complete
-    assert {line["price"] for line in bill.lines if line["kind"] == "dyno"} == {"not read"}
+def test_a_bill_without_its_lists_says_that_it_is_not_complete(demo: Inventory) -> None:
+    assert demo.bill.complete
+    assert not with_gap(demo, "dyno_sizes").bill.complete
+    assert {line["price"] for line in costs(without("/dyno-sizes")).lines if line["kind"] == "dyno"} == {"not read"}
