@@ -42,7 +42,7 @@ from kosmo_kernel.session import Session
 
 LARGE, SMALL = 500, 30  # companies, by the number of their apps
 KILLS = 5  # of one run
-TIMES = {"begun", "ended", "time", "taken_over"}  # in the summary of a folder
+TIMES = {"begun", "ended", "time", "token", "taken_over"}  # in a document: `token` has a salt
 AUDIT = """
 local apps = heroku.list_apps()
 local dynos = heroku.list_dynos({ app_id = apps })
@@ -159,10 +159,17 @@ def output(kind: str, folder: Path, printed: bytes) -> Any:
     return files, {name: value for name, value in summary.items() if name not in TIMES}
 
 
-def kept(folder: Path) -> Counter[str]:
-    """Return the requests whose answers are in the recording."""
+def kept(folder: Path, requests: Iterable[str]) -> Counter[str]:
+    """Return the requests of a run whose answers are in the recording."""
     file = folder / "audit.kosmo"
-    return Counter(path.partition("?")[0] for path in paths(file)) if file.exists() else Counter()
+    return Counter(map(partial(address_of, requests), paths(file))) if file.exists() else Counter()
+
+
+def address_of(requests: Iterable[str], path: str) -> str:
+    """Return the address of an answer: a recording names the host, or the arguments where these choose the address."""
+    if chosen := re.match(r"/get_database \[\('addon_id', '(.*?)'", path):
+        return next(address for address in requests if address.endswith(f"/databases/{chosen[1]}"))
+    return "/" + path.partition("?")[0].partition("/")[2]
 
 
 def ran(
@@ -192,11 +199,11 @@ def check_goes_on(kind: str, apps: int, folder: Path, seed: int, kills: int = 1)
     whole, requests = undisturbed(kind, apps)
     folder = folder_for(kind, folder)
     for moment in sorted(random.Random(seed).sample(range(1, requests.total()), kills)):
-        before = kept(folder)
+        before = kept(folder, requests)
         code, _, asked = ran(kind, apps, folder, *RECORDING, at=max(1, moment - before.total()))
         assert (code, asked <= requests - before) == (-signal.SIGKILL, True)
 
-    before = kept(folder)
+    before = kept(folder, requests)
     _, printed, asked = ran(kind, apps, folder, *RECORDING)
     assert asked == requests - before
     assert output(kind, folder, printed) == whole
@@ -214,7 +221,7 @@ def test_an_app_that_was_deleted_after_the_kill_is_left_out_of_the_run_that_goes
     (folder / "audit.lua").write_text(lists, encoding="utf-8")
     names = [app["name"] for app in company(SMALL).apps]
     code, _, _ = ran("script", SMALL, folder, *RECORDING, at=3)
-    before = kept(folder)
+    before = kept(folder, ())
     answered = str(before)
     deleted = next(name for name in reversed(names) if f"/{name}/" not in answered)
     with serve(DeletingApi(deleted, after=0, api=api(SMALL)), port=PORTS[folder]) as served:
@@ -240,7 +247,7 @@ def test_a_run_of_any_kind_that_is_killed_again_and_again_goes_on_where_it_was(
 def test_the_same_command_goes_on_after_ctrl_c(kind: str, tmp_path: Path) -> None:
     (whole, requests), folder = undisturbed(kind, SMALL), folder_for(kind, tmp_path)
     code, _, _ = ran(kind, SMALL, folder, *RECORDING, at=requests.total() // 2, end=interrupt)
-    before = kept(folder)
+    before = kept(folder, requests)
     _, printed, asked = ran(kind, SMALL, folder, *RECORDING)
 
     assert (code, asked) == (INTERRUPTED, requests - before)
