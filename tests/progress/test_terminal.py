@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import io
-import os
 import sys
 from collections.abc import Iterator
-from typing import TextIO
 
 import pytest
 from kosmo_command import standing
@@ -17,33 +15,12 @@ from kosmo_kernel.progress.display import ProgressSnapshot, TerminalProgress
 if sys.platform == "win32":
     pytest.skip("there are no such terminals", allow_module_level=True)
 
-import pty
+from terminal import Terminal
 
 HALF = ProgressSnapshot(250, 500, 750, 3750, "production", 2.2)
 WAITS = ProgressSnapshot(480, 500, 1440, 0, "production", 64.2, 11.2, "for Heroku's request budget")
 LAST = ProgressSnapshot(500, 500, 1500, 3000, "production", 4.4, over=True)
-END = "\0"
 BAR = "━" * 10 + "─" * 10
-
-
-class Terminal:
-    """A terminal: `stream` writes to it, `written` is all that arrived."""
-
-    def __init__(self) -> None:
-        self._ours, theirs = pty.openpty()
-        self.stream: TextIO = os.fdopen(theirs, "w", encoding="utf-8")
-
-    def written(self) -> str:
-        self.stream.write(END)
-        self.stream.flush()
-        seen = b""
-        while not seen.endswith(END.encode()):
-            seen += os.read(self._ours, 1 << 16)
-        return seen.decode().removesuffix(END).replace("\r\n", "\n")
-
-    def close(self) -> None:
-        self.stream.close()
-        os.close(self._ours)
 
 
 @pytest.fixture

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import os
-import pty
 import pydoc
 import re
 import subprocess
@@ -18,6 +16,7 @@ import pandas as pd
 import pytest
 from kosmo_command import environment
 from python_shell import MakeShell, no_notebooks, run, shells, value
+from terminal import Terminal
 
 from kosmo_kernel import integrations
 from kosmo_kernel.demo.server import serve
@@ -213,14 +212,12 @@ def test_the_demo_says_that_it_is_fiction(heroku: Any, capsys: pytest.CaptureFix
 
 
 def test_a_call_in_a_terminal_shows_its_progress(heroku: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    ours, theirs = pty.openpty()
+    terminal = Terminal()
     monkeypatch.setenv("KOSMO_PROGRESS", "1")
-    with os.fdopen(theirs, "w", encoding="utf-8") as terminal:
-        monkeypatch.setattr(sys, "stderr", terminal)
-        heroku.demo.list_apps()
-        terminal.flush()
-        assert "1 call · 1 request" in os.read(ours, 1 << 16).decode()
-    os.close(ours)
+    monkeypatch.setattr(sys, "stderr", terminal.stream)
+    heroku.demo.list_apps()
+    assert "1 call · 1 request" in terminal.written()
+    terminal.close()
 
 
 @pytest.mark.parametrize("call", ["tables.access()", "list_dynos(app_id=heroku.list_apps())"])
