@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from copy import deepcopy
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -14,11 +15,13 @@ from typing import Any
 
 import pytest
 from altered_api import as_default_account
+from clean_company import clean_company
 from executed_notebook import executed
 from full_matrix import full_except
 from lesser_accounts import ACCOUNTS
 from plain_http import TODAY, PlainAccount, is_person
 
+from kosmo_kernel import snapshot
 from kosmo_kernel.checks.inventory import from_account
 from kosmo_kernel.checks.inventory_folder import write
 from kosmo_kernel.checks.report import QuestionReport, looked_at
@@ -140,3 +143,19 @@ def test_each_notebook_runs_to_its_end(reports: Reports, notebook: str, monkeypa
         assert named["monthly cost, $"] == cents / 100
     if notebook == "access-audit":
         assert named["people"] == len({email for _, email in reports.plain.reach})
+
+
+def test_apps_with_null_fields_end_no_report(tmp_path: Path) -> None:
+    whole = clean_company(5, 2)
+    whole.every_app = deepcopy(whole.apps)  # the look-alike makes invoices of these
+    for number, app in enumerate(whole.apps):
+        app.update(build_stack=None, owner=None, generation=[None, {"id": app["id"]}][number % 2])
+    questions = [*shipped_checks(), *(find_table("heroku", name) for name in table_names("heroku"))]
+    with as_default_account(DemoApi(whole, capacity=10**9)), Session() as session:
+        report = run_questions(questions, now=NOW, session=session)
+        written = write(from_account(session), tmp_path / "inventory")
+        saved = snapshot.take(session, tmp_path / "all.kosmo", every=True)
+    assert [(one.question.name, one.reason) for one in report.results if one.reason] == []
+    assert (written["complete"], saved.manifest.complete) == (True, True)
+    [stacks] = [one.records or () for one in report.results if one.question.name == "stacks"]
+    assert sum(row["apps"] for row in stacks) == len(whole.apps)

@@ -5,5 +5,5 @@
 -- scope: read
 -- key: app, owner
 return list.map(list.reject(heroku.list_apps(), "team"), function(app)
-  return { app = app.name, owner = app.owner.email, released_at = app.released_at }
+  return { app = app.name, owner = app.owner and app.owner.email, released_at = app.released_at }
 end)

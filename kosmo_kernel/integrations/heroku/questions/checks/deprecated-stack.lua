@@ -10,6 +10,6 @@ local rows = list.map(heroku.list_apps(), function(app)
   local stack = stacks[app.stack.name]
   local fail, last = stack.builds_fail_from or "not known", stack.supported_until or "not known"
   return { app = app.name, stack = stack.stack, state = stack.state, builds_fail_from = fail,
-    supported_until = last, owner = app.owner.email }
+    supported_until = last, owner = app.owner and app.owner.email }
 end)
 return list.sort_by(list.filter(rows, { state = "deprecated" }), "app")

@@ -7,6 +7,6 @@
 -- key: app
 -- profile: start
 return list.map(list.filter(heroku.list_apps(), "maintenance"), function(app)
-  local age = math.floor(time.days_since(app.updated_at))
-  return { app = app.name, at_least_since = app.updated_at, days = age, owner = app.owner.email }
+  local age, owner = math.floor(time.days_since(app.updated_at)), app.owner and app.owner.email
+  return { app = app.name, at_least_since = app.updated_at, days = age, owner = owner }
 end)

@@ -9,5 +9,5 @@ local idle = list.filter(heroku.list_apps(), function(app)
   return not app.released_at and app.created_at < time.ago(days)
 end)
 return list.map(list.sort_by(idle, "created_at"), function(app)
-  return { app = app.name, created_at = app.created_at, owner = app.owner.email }
+  return { app = app.name, created_at = app.created_at, owner = app.owner and app.owner.email }
 end)

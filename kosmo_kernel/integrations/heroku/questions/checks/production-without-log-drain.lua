@@ -10,7 +10,7 @@
 local live = list.index_by(list.filter(heroku.tables.stages(), { stage = "production" }), "app")
 local kept = list.count_by(heroku.list_log_drains({ app_id = heroku.list_apps() }), "app_id")
 local silent = list.filter(heroku.list_apps(), function(app)
-  return live[app.name] and app.generation.name ~= "fir" and not kept[app.name]
+  return live[app.name] and (app.generation or {}).name ~= "fir" and not kept[app.name]
 end)
 return list.map(silent, function(app)
   return { app = app.name, stage_by = live[app.name].by, released_at = app.released_at }

@@ -10,6 +10,6 @@ local quiet = list.filter(heroku.list_apps(), function(app)
   return app.released_at and app.released_at < time.ago(days)
 end)
 return list.map(list.sort_by(quiet, "released_at"), function(app)
-  local age = math.floor(time.days_since(app.released_at))
-  return { app = app.name, released_at = app.released_at, days = age, owner = app.owner.email }
+  local age, owner = math.floor(time.days_since(app.released_at)), app.owner and app.owner.email
+  return { app = app.name, released_at = app.released_at, days = age, owner = owner }
 end)

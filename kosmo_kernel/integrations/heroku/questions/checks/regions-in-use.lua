@@ -9,5 +9,5 @@
 local outside = list.reject(heroku.list_apps(), { ["region.name"] = regions })
 return list.map(outside, function(app)
   local space = app.space and app.space.name
-  return { app = app.name, region = app.region.name, space = space, owner = app.owner.email }
+  return { app = app.name, region = app.region.name, space = space, owner = app.owner and app.owner.email }
 end)

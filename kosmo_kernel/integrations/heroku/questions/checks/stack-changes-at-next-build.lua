@@ -5,9 +5,10 @@
 -- scope: read
 -- key: app, next_build_on
 local changing = list.filter(heroku.list_apps(), function(app)
-  return app.build_stack.name ~= app.stack.name
+  return app.build_stack and app.build_stack.name ~= app.stack.name
 end)
 return list.map(changing, function(app)
   local build = app.build_stack.name
-  return { app = app.name, stack = app.stack.name, next_build_on = build, owner = app.owner.email }
+  local owner = app.owner and app.owner.email
+  return { app = app.name, stack = app.stack.name, next_build_on = build, owner = owner }
 end)

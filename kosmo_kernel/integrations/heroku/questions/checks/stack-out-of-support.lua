@@ -11,6 +11,6 @@ local rows = list.map(heroku.list_apps(), function(app)
   local stack = stacks[app.stack.name]
   local until_day = stack.supported_until or "not known"
   return { app = app.name, stack = stack.stack, state = stack.state, supported_until = until_day,
-    owner = app.owner.email }
+    owner = app.owner and app.owner.email }
 end)
 return list.sort_by(list.filter(rows, { state = "out of support" }), "app")

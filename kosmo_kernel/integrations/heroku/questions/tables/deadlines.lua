@@ -49,7 +49,7 @@ local dates, now = list.index_by(heroku.list_stack_dates(), "stack"), time.now()
 local function coming(day) return day and day >= now and day or nil end
 for _, app in ipairs(apps) do
   local command = "heroku stack:set heroku-26 -a " .. app.name
-  local stack, next_stack = app.stack.name, app.build_stack.name
+  local stack, next_stack = (app.stack or {}).name, (app.build_stack or {}).name
   local ends = list.find((dates[next_stack] or {}).builds or {}, { builds = "not possible" })
   add("stack builds end", next_stack, coming(ends and ends.since), command, app)
   add("stack support ends", stack, coming((dates[stack] or {}).supported_until), command, app)

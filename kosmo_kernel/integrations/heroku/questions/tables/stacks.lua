@@ -14,8 +14,8 @@ local dates = list.index_by(heroku.list_stack_dates(), "stack")
 local today = time.now():sub(1, 10)
 
 local names = {}
-local function add(name) names[name] = true end
-for _, app in ipairs(apps) do add(app.stack.name) add(app.build_stack.name) end
+local function add(name) if name then names[name] = true end end
+for _, app in ipairs(apps) do add((app.stack or {}).name) add((app.build_stack or {}).name) end
 for name in pairs(listed) do add(name) end
 for name in pairs(dates) do add(name) end
 
