@@ -31,8 +31,10 @@ if TYPE_CHECKING:
 _MAY_COMPARE = lazy_pattern(r"[=~]=\s*(?:[\"'\d\[]|true\b|false\b)|(?:[\"'\d\]]|\btrue|\bfalse)\s*[=~]=|\blist\s*\.")
 _MAY_ORDER = lazy_pattern(r"[<>]=?\s*[\"'A-Za-z_]|[\"']\s*[<>]")
 _MAY_MEAN_ANOTHER = lazy_pattern(
-    r"\bawait\b|\bnot\b|\b(?:find|match|gmatch|gsub)\b|\[\s*[-0]|\blist\.\w+\(.*\*|\btype\(|\)\.[a-z]|\.length\b"
+    r"\bawait\b|\bnot\b|\b(?:find|match|gmatch|gsub)\b|\[\s*[-0]|\blist\.\w+\(.{0,400}?(?:[*^$%]|\bfunction\b)"
+    r"|\b(?:if|while)\b[ \t(]*(?:#|0\b)|\bfor\s+\w+\s*=\s*0\b|\bor\s*[\"']|\btype\(|\)\.[a-z]|\.length\b"
 )
+_MAY_LEAVE_HOLES = lazy_pattern(r"\]\s*=(?!=)")
 # A variable that is compared with a field, or is an index, a value in a table or the value of the script.
 _VARIABLE = r"((?!(?:nil|true|false|not|function|end)\b)[A-Za-z_]\w*+)"
 _UNSET = lazy_pattern(
@@ -83,15 +85,15 @@ def lint(
 
         warnings += sorted(warnings_of(source, is_set))
     literals = set()
-    if _MAY_COMPARE.search(source) or _MAY_ORDER.search(source):
-        from kosmo_kernel.lua.mistakes import comparisons, new_lists
+    if any(may.search(source) for may in (_MAY_COMPARE, _MAY_ORDER, _MAY_LEAVE_HOLES)):
+        from kosmo_kernel.lua.mistakes import comparisons, holes, new_lists
         from kosmo_kernel.values.lua_source import read
 
         text = read(source)
         for comparison, warning in _of_fields(comparisons(text), source, calls):
             literals.add(comparison.literal)
             warnings.append((text.tokens[comparison.at].start, warning))
-        warnings += ((text.tokens[at].start, warning) for at, warning in new_lists(text))
+        warnings += ((text.tokens[at].start, warning) for at, warning in chain(new_lists(text), holes(text)))
     for (field, value), near in sorted((unmatched or {}).items()):
         at = max(source.find(f"{quote}{value}{quote}") for quote in "\"'")
         if value not in literals and at >= 0:

@@ -11,6 +11,16 @@ from kosmo_kernel.values.lua_source import BINDS_CLOSER, OPERATORS, Names, Sourc
 
 _TESTS = ("filter", "reject", "find")  # functions of `list` that compare fields with values
 _NEW_LISTS = (*_TESTS, "flatten", "take", "drop", "unique_by", "sort_by", "index_by", "group_by", "count_by", "sum_by")
+_ALWAYS_SET = (
+    "created_at",
+    "email",
+    "hostname",
+    "id",
+    "name",
+    "state",
+    "type",
+    "updated_at",
+)  # fields that are not null
 _STATEMENT_AFTER = (";", "do", "then", "else", "end", "repeat", "nil", "true", "false")  # what a statement can follow
 
 
@@ -79,3 +89,28 @@ def new_lists(source: Source) -> Iterator[tuple[int, str]]:
         if begins and not is_used:
             name = source.words[opening - 1]
             yield start, f"`list.{name}` changes nothing: it returns what nothing here takes."
+
+
+def holes(source: Source) -> Iterator[tuple[int, str]]:
+    """Yield tokens and warnings about tables that a loop leaves holes in, and of which `#` is taken later."""
+    words, kinds = source.words, source.kinds
+    counted = {words[at + 1]: at for at, word in enumerate(words) if word == "#" and words[at - 1] != "["}
+    for closing in [at for at, word in enumerate(words) if word == "]" and words[at + 1] == "="]:
+        opening, index = source.partner[closing], words[closing - 1]
+        name, (value, end) = words[opening - 1], source.expressions(closing + 2)[:2]
+        if counted.get(name, 0) < end or words[opening - 2] in (".", ":"):
+            continue
+        loop = next(source.visible(words[opening + 1], closing), None)
+        if loop is None or loop.how != "loop":
+            continue
+        own, is_field = words[value:end], source.end_of(value) == end and words[end - 2] in (".", ":")
+        may_be_nil = is_field and own[-1] not in _ALWAYS_SET
+        may_be_nil |= own[0] != "{" and not {"and", "match"}.isdisjoint(own)
+        may_be_nil |= any(words[around] in ("then", "else") for around in source.around(closing) if around > loop.block)
+        if words[closing - 2] == "." and kinds[closing - 1] == "name":
+            yield opening - 1, f"`#{name}` counts the items 1, 2, 3 …, and those of `{name}` have other keys."
+        elif opening == closing - 2 and may_be_nil and not loop.which:
+            text = source.code[source.tokens[value].start : source.tokens[end - 1].end]
+            written = f"Write {name}[#{name} + 1] = {text}"
+            advice = f"`list.reject({name}, f)` is a list without some" if text == "nil" else written
+            yield opening - 1, f"`#{name}` may stop where `{name}[{index}]` is nil. {advice}."

@@ -12,10 +12,7 @@ local NAMES = { "_", "__", "___" }
 local outputs = {}
 local last_values = {} -- the value that was last set for each of the names
 
-local function value_of(number)
-  if mathtype(number) ~= "integer" then return nil end
-  return spaces.answers({ kind = "output_of", number = number })
-end
+local function value_of(number) return spaces.answers({ kind = "output_of", number = number }) end
 
 -- Return the numbers of the cells whose values are kept, in order.
 local function fetch_numbers() return native.ask({ kind = "outputs" }).numbers end
@@ -44,7 +41,12 @@ local Out = setmetatable({}, native.register {
   __metatable = false, kind = "namespace", text = text,
   all = function() return {} end,
   look = function() return nil end,
-  __index = function(_, number) return value_of(number) end,
+  __index = function(_, number)
+    if mathtype(number) ~= "integer" then native.raise("Out has values by the number of a cell: Out[1]") end
+    local value = value_of(number)
+    if value == nil then native.raise(format("Out[%d] has no value that is kept. %s", number, text())) end
+    return value
+  end,
   __newindex = function() native.raise("Out holds what the cells gave, and cannot be changed") end,
   __len = function()
     local kept_numbers = fetch_numbers()

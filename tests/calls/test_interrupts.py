@@ -20,7 +20,7 @@ from run_with import run_with
 
 from kosmo_kernel.calls import output as runs
 from kosmo_kernel.calls.interruptible import Interruptible
-from kosmo_kernel.errors import StoppedError
+from kosmo_kernel.errors import LuaError, StoppedError
 from kosmo_kernel.kernel import notebook
 from kosmo_kernel.kernel.channels import Channels, ConnectionFile, Request
 from kosmo_kernel.kernel.notebook import KernelNotebook
@@ -143,7 +143,9 @@ def test_a_session_stops_where_values_are_made_and_stays_usable(
 
     assert called
     assert caught.value.result.output == "said\n"
-    assert session.run("return kept, Out[1]").values == ["kept", None]
+    with pytest.raises(LuaError, match=r"Out\[1\] has no value that is kept"):
+        session.run("return Out[1]")
+    assert session.run("return kept").value == "kept"
     assert (session.pid, signal.getsignal(signal.SIGINT)) == (pid, before)
 
 

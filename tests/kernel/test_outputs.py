@@ -46,7 +46,8 @@ def test_a_hidden_value_counts_and_what_is_no_value_does_not(cell: Cell) -> None
 def test_what_is_no_data_is_the_last_value_all_the_same(cell: Cell) -> None:
     cell("function() return 'called' end")
     assert cell("_()") == ["called"]
-    assert cell("Out[1]") == [None]
+    with pytest.raises(LuaRuntimeError, match=r"Out\[1\] has no value that is kept. Out: the value of cell 2$"):
+        cell("Out[1]")
 
 
 def test_a_name_that_a_script_has_taken_is_its_own(cell: Cell) -> None:
@@ -60,7 +61,7 @@ def test_values_come_back_by_their_number(cell: Cell) -> None:
     cell("{ a = { 1, 2 } }")
     apps = cell("app.integrations.heroku.list_apps()")
     cell("{ { a = 1 }, { a = 2 } }")
-    assert cell("Out[1].a[2], #Out[2], Out[3][2].a, Out[99], Out.x") == [2, len(apps[0]), 2, None, None]
+    assert cell("Out[1].a[2], #Out[2], Out[3][2].a") == [2, len(apps[0]), 2]
     assert cell("Out[2]") == apps
     assert cell("Out[2][1].name .. ' on ' .. Out[2][1].stack") == ["address-checker on heroku-24"]
 
@@ -102,6 +103,15 @@ def test_there_is_nothing_to_write_to(cell: Cell) -> None:
         cell("Out[1] = 2")
 
 
+@pytest.mark.parametrize("index", ["99", "0", "2", "x", "1.5"])
+def test_a_value_that_is_not_kept_is_an_error_that_names_those_that_are(cell: Cell, index: str) -> None:
+    cell("'kept'")
+    cell("nil")
+    told = rf"Out\[{index}\] has no value that is kept. Out: the value of cell 1$"
+    with pytest.raises(LuaRuntimeError, match=told if index.isdigit() else "Out has values by the number of a cell"):
+        cell(f"Out[{index}]" if index != "x" else "Out.x")
+
+
 def test_at_least_the_last_hundred_are_kept_outside_of_lua(session: Session) -> None:
     for number in range(1, 103):
         run_with(session, f"return {number}", number=number)
@@ -122,7 +132,8 @@ def test_values_outlive_the_process_of_lua_but_not_a_reset(session: Session) -> 
     session._machine.reset()
     assert run_with(session, "return Out[1], _", number=2).values == ["kept", None]
     session.reset()
-    assert run_with(session, "return Out and Out[1]", number=3).values == [None]
+    with pytest.raises(LuaRuntimeError, match=r"Out\[1\] has no value that is kept. Out\[n\]: what cell n gave"):
+        run_with(session, "return Out[1]", number=3)
 
 
 def test_without_numbers_there_is_nothing_of_it(session: Session) -> None:

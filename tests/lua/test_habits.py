@@ -148,6 +148,12 @@ WARNINGS = {
     "return #{ crashed, 'up' }": "`crashed` is a variable that nothing sets",
 }
 NO_WARNING = [
+    "local t = {} for i, a in ipairs(heroku.list_apps()) do t[i] = a.name end return #t",
+    "local t = {} for i, a in ipairs(heroku.list_apps()) do if a.maintenance then t[#t + 1] = i end end return #t",
+    "local t, n = { 1 }, {} for i, a in ipairs(t) do n[i] = { a and a } end for i = 0, #n - 1 do print(n[i + 1]) end",
+    "local x = 'a' return x == 'a' and 'b' or 'c', x == 'a' or 'b' == x, ('a.b'):gsub('.', { a = 'b' })",
+    "return list.map({ 1 }, function(n) if n > 1 then return n end end), list.find({ 1 }, function(n) return n end)",
+    "if #'a' > 0 then return ('a.b'):find('.', 1, true) end",
     "local b = heroku.list_stack_dates()[1].builds or {} return list.find(b, function(d) return d.builds == 'x' end)",
     "local l = { 2, 1 }\nlist.map(l, print)\nprint(\nlist.take(l, 1))\nlist.take(l, 1)[1] = 1\nreturn\nlist.take(l, 1)",
     "print(1)\nlist.take({ 1 }, 1)",

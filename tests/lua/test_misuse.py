@@ -10,7 +10,7 @@ from kosmo_kernel.session import Session
 
 SCRIPTS = Path(__file__).with_name("misuse.txt").read_text("utf-8").removesuffix("\n").split("\n---\n")
 DEMO = "Fictional data of the demo"
-# Those whose value says what it is, and the one that only its data makes a mistake.
+# Those whose value says what it is.
 RIGHT = (
     *("return nil", 'return string.format("%s", {})'),
     *(
@@ -23,7 +23,6 @@ RIGHT = (
         'return "apps: " .. #heroku.list_apps() + 1',
         'return list.filter(heroku.list_apps(), { region = { name = "eu" } })',
     ),
-    "local t = {} for i, a in ipairs(heroku.list_apps()) do t[i] = a.archived_at end return #t, t",
 )
 
 

@@ -11,7 +11,14 @@ from python_shell import Shell, run, shells, value
 from repository import ROOT
 
 from kosmo_kernel import archive
-from kosmo_kernel.errors import InvalidArgumentsError, KosmoError, LuaRuntimeError, SettingsError, UnknownNameError
+from kosmo_kernel.errors import (
+    InvalidArgumentsError,
+    KosmoError,
+    LuaError,
+    LuaRuntimeError,
+    SettingsError,
+    UnknownNameError,
+)
 from kosmo_kernel.notebook.cells import parse_cell
 from kosmo_kernel.render.frames import KosmoFrame
 from kosmo_kernel.render.tables import RecordView
@@ -289,7 +296,7 @@ def test_lua_has_what_cells_of_lua_gave(shell: Shell) -> None:
     assert value(shell, "%%kosmo_lua\n{ a = 40 }") == {"a": 40}
     run(shell, "'of Python'")
     assert value(shell, f"%%kosmo_lua\n_.a + Out[{first}].a") == 80
-    assert value(shell, f"%%kosmo_lua\nOut[{first + 1}]") is None
+    assert isinstance(run(shell, f"%%kosmo_lua\nOut[{first + 1}]").error_in_exec, LuaError)
     assert value(shell, "%kosmo_lua -i x=_ x") == 80
 
 

@@ -263,5 +263,5 @@ def test_a_dry_run_is_no_cell_that_gave_something() -> None:
         run_with(session, "return 'one'", number=1)
         run_with(session, "return app.integrations.heroku.list_apps()", number=2, dry_run=True)
         run_with(session, "return 'three'", number=3)
-        look = "return table.concat({ _, __, Out[1], tostring(Out[2]), Out[3] }, ' ')"
-        assert run_with(session, look, number=4).value == "three one one nil three"
+        look = "return table.concat({ _, __, Out[1], tostring(pcall(function() return Out[2] end)), Out[3] }, ' ')"
+        assert run_with(session, look, number=4).value == "three one one false three"
