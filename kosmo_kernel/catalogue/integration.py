@@ -267,7 +267,7 @@ class Integration(Struct, frozen=True, dict=True):
             alias = arguments["account"] if _is_simple(arguments["account"]) else "production"
             key = f".{alias}" if alias.isidentifier() else f'["{alias}"]'
             return f"The name of an account stands before the function: {self.name}{key}.{written(function)}"
-        if other := self.list_below(function, error.unknown):
+        if len(arguments) == 1 and (other := self.list_below(function, error.unknown)):
             name, list_function = other
             sample = next((param.sample for param in list_function.params if param.name == name), "")
             value = f'"{arguments[name]}"' if _is_simple(arguments[name]) else sample

@@ -180,7 +180,7 @@ def _of_columns(comparison: Comparison, columns: Sequence[Column]) -> str:
         if kind == "string":
             right = f'"{literal}"'
         elif literal in ("true", "false") if kind == "keyword" else kind and re.fullmatch(r"\d+(\.\d+)?", literal):
-            right = f"{literal}, without quotes" if comparison.in_test else literal
+            right = literal
         else:
             return wrong
         return f"{wrong} Write {right}." if comparison.in_test else f"{wrong} Write `.{name} == {right}`."

@@ -13,6 +13,7 @@ from typing import Any
 from kosmo_kernel.catalogue import Column, Function, Integration
 from kosmo_kernel.errors import UnknownFieldError
 from kosmo_kernel.lua.values import columns_of_items
+from kosmo_kernel.questions import services
 from kosmo_kernel.questions.discovery import table_names
 from kosmo_kernel.safety.text import sanitize_text, shortened
 from kosmo_kernel.text import nearest
@@ -119,6 +120,9 @@ def unknown_field(function: Function, path: tuple[str, ...], name: str, names: S
     )
     if reason := _why_not(function, name):
         return UnknownFieldError(text, advice=reason)
+    for service in services() if not below else ():
+        if f"{name}s" in table_names(service):
+            return UnknownFieldError(text, advice=f"The table `{service}.tables.{name}s()` has it.")
     return _no_such_field(text, name, names, prefix, below)
 
 

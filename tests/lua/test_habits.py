@@ -241,6 +241,7 @@ def test_the_advised_call_keeps_the_arguments_that_were_given_and_runs(session: 
 
 OTHER_CALLS = {
     "heroku.list_apps({ team = 'larkmoor' })": 'Write heroku.list_team_apps({ team = "larkmoor" })',
+    "heroku.list_apps({ team = 'x', region = 'eu' })": 'list.filter(heroku.list_apps(), { team = "x", region = "eu" })',
     "heroku.list_apps({ account = 'demo' })": "stands before the function: heroku.demo.list_apps()",
     "heroku.list_apps({ account = 'my-team' })": 'stands before the function: heroku["my-team"].list_apps()',
     "heroku.list_apps({ account = 'a\\n) os.exit(' })": "stands before the function: heroku.production.list_apps()",
