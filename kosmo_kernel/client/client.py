@@ -396,7 +396,8 @@ class Exchange(CallErrors):
         """Return the value of a body."""
         if reply.status == HTTPStatus.NO_CONTENT and self._is_list:
             return []
-        if (values := count_values(reply.body, LARGE_BODY_VALUES)) > LARGE_BODY_VALUES:
+        is_long = len(reply.body) > LARGE_BODY_VALUES  # each value has a byte at least
+        if is_long and (values := count_values(reply.body, LARGE_BODY_VALUES)) > LARGE_BODY_VALUES:
             self._progress.received.take_large(min(values, MAX_BODY_VALUES), lambda: self.where)
         try:
             return decode(reply.body, max_values=MAX_BODY_VALUES)
