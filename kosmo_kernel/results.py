@@ -120,12 +120,18 @@ class Result(Struct):
             self.notes.append(note)
             self.informative.append(note)
 
+    @property
+    def shown_notes(self) -> list[str]:
+        """The notes, and what was looked at if the first value is a list without records."""
+        is_empty = any(isinstance(value, Records) and not len(value) for value in self.values_to_show[:1])
+        return [*self.notes, *([looked_at_note(self.calls)] if is_empty and lists_read(self.calls) else [])]
+
     def labelled_notes(self) -> list[Note]:
         """Return all notes."""
-        return self._labelled(self.notes)
+        return self._labelled(self.shown_notes)
 
     def _labelled(self, notes: Iterable[str]) -> list[Note]:
-        return [Note(note, note not in self.informative) for note in notes]
+        return [Note(note, note in self.notes and note not in self.informative) for note in notes]
 
     def split_notes(self, *, tables: bool) -> tuple[str, list[Note]]:
         """Return the note to show below the first table of the values, and the other notes.
@@ -134,7 +140,7 @@ class Result(Struct):
             tables: whether the values are shown, with lists of records as tables that can have a note below.
         """
         if tables and self.unread and any(isinstance(value, Records) for value in self.values_to_show):
-            return self._note(), self._labelled(note for note in self.notes if note not in self.unread)
+            return self._note(), self._labelled(note for note in self.shown_notes if note not in self.unread)
         return "", self.labelled_notes()
 
     def _note(self) -> str:
@@ -246,7 +252,7 @@ def run_document(
     }
     values = result.values if result and error is None else []
     if result is not None:
-        meta |= {"account": result.account, "notes": [*result.notes, *_lost(values)]}
+        meta |= {"account": result.account, "notes": [*result.shown_notes, *_lost(values)]}
         meta |= {"failures": result.failures} if result.failures else {}
         meta |= {"deleted": result.deleted} if result.deleted else {}
         meta |= store_facts(result.from_store, result.read_at)
@@ -263,6 +269,26 @@ def run_document(
         "integration_calls": _calls(result, dry_run=dry_run) if result else [],
         "meta": meta,
     }
+
+
+def lists_read(calls: Iterable[CallRecord]) -> dict[str, int]:
+    """Return the number of records of each list that calls read, by names such as `apps`."""
+    counts: dict[str, int] = {}
+    for call in calls:
+        if call.rows is not None and call.path.rpartition(".")[2].startswith("list_"):
+            name = call.list_name.replace("_", " ")
+            counts[name] = max(call.rows, counts.get(name, 0))
+    return counts
+
+
+def texts_of_lists(counts: Mapping[str, int]) -> list[str]:
+    """Return the number of records of each list as text: `19 apps`, `0 addons`."""
+    return [counted(number, name.removesuffix("s")) for name, number in counts.items()]
+
+
+def looked_at_note(calls: Iterable[CallRecord]) -> str:
+    """Return a note on the lists that calls read."""
+    return f"What was looked at: {', '.join(texts_of_lists(lists_read(calls)))}"
 
 
 def store_facts(from_store: int, read_at: datetime | None) -> dict[str, Any]:

@@ -106,6 +106,15 @@ def test_every_check_runs_and_says_what_it_looked_at(reports: Reports) -> None:
     assert [one.question.name for one in passed if not one.looked_at] == ["account-health"]  # it reads no list
 
 
+def test_an_empty_table_says_what_was_looked_at(reports: Reports, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HEROKU_API_URL", reports.url)
+    monkeypatch.setenv("HEROKU_API_KEY", DEMO_TOKEN)
+    for name in sorted(EMPTY_TABLES[reports.name])[:3]:
+        with Session() as session:
+            result = session.run(f"return heroku.tables.{name}()")
+        assert [note for note in result.shown_notes if note.startswith("What was looked at: ") and " 0 " in note]
+
+
 def test_the_inventory_is_whole_and_names_what_there_is_none_of(reports: Reports) -> None:
     page, summary = (reports.folder / "index.html").read_text(), reports.summary
     databases = len(reports.tables["databases"])

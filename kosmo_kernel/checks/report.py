@@ -15,7 +15,7 @@ from kosmo_kernel.progress.display import ProgressSnapshot
 from kosmo_kernel.questions.question import SEVERITIES, Question
 from kosmo_kernel.render.tables import Table, column_kind, times_of
 from kosmo_kernel.render.text import escape_control, format_column
-from kosmo_kernel.results import CallRecord, store_facts
+from kosmo_kernel.results import CallRecord, lists_read, store_facts, texts_of_lists
 from kosmo_kernel.text import counted, iso_time, value_at
 from kosmo_kernel.values.records import FAILURE_FIELDS, MISSING, Records
 
@@ -92,13 +92,8 @@ class QuestionResult(Struct):
 
     @property
     def looked_at(self) -> dict[str, int]:
-        """The number of records of each list that it read, `apps`."""
-        counts: dict[str, int] = {}
-        for call in self.calls:
-            if call.rows is not None and call.path.rpartition(".")[2].startswith("list_"):
-                name = call.list_name.replace("_", " ")
-                counts[name] = max(call.rows, counts.get(name, 0))
-        return counts
+        """The number of records of each list that it read, see `lists_read`."""
+        return lists_read(self.calls)
 
     @property
     def reason(self) -> str:
@@ -200,7 +195,7 @@ def looked_at(results: Sequence[QuestionResult]) -> list[str]:
     counts: dict[str, int] = {}
     for result in results:
         counts |= {list_name: max(number, counts.get(list_name, 0)) for list_name, number in result.looked_at.items()}
-    return [counted(number, list_name.removesuffix("s")) for list_name, number in counts.items()]
+    return texts_of_lists(counts)
 
 
 def fails_on(severity: str, lowest: str) -> bool:

@@ -254,6 +254,7 @@ def _one_table(
     from kosmo_kernel.cli.lua_run import terminal_frontend
     from kosmo_kernel.cli.values import write_values
     from kosmo_kernel.questions.discovery import find_named_table
+    from kosmo_kernel.results import looked_at_note
 
     table = find_named_table(name)
     session = recording.session(account)
@@ -268,6 +269,7 @@ def _one_table(
         document({"success": is_whole, **facts, "rows": result.records, "unread": result.reasons, **recording.facts()})
     else:
         write_values([result.records], layout)
-    for text in (*(() if as_json else recording.notes()), *report.notes, *result.reasons):
+    looked = [] if result.records else [looked_at_note(result.calls)]
+    for text in (*(() if as_json else recording.notes()), *report.notes, *looked, *result.reasons):
         print_note(text)
     return recording.finished(SUCCESS if is_whole else FAILED)

@@ -148,7 +148,7 @@ class CallCommand(Command):
             metadata["deleted"] = result.deleted
         if result.planned:
             metadata["planned"] = [{"arguments": p.arguments, "method": p.method, "url": p.url} for p in result.planned]
-        return metadata | {"notes": result.notes}
+        return metadata | {"notes": result.shown_notes}
 
     def failure(self, message: str, facts: dict[str, Any], error: Exception) -> dict[str, Any]:
         """Return the document of a failed call."""

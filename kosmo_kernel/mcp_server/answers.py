@@ -110,7 +110,7 @@ def answer_of_run(
 
     def within_width(bound: int) -> ToolResult:
         message = _error(error, bound * 3 // 4) if error else ""
-        notes = [*earlier, *(result.notes if result else ())]
+        notes = [*earlier, *(result.shown_notes if result else ())]
         notes += [dry_run_summary(result.planned)] if result and result.dry_run and not error else []
         noted = _notes(notes, min(max(bound // 4, _NOTES), bound - len(message) - len(_NO_ROOM)) - len(further) - _TAGS)
         values = list(result.values_to_show) if result and not error else []
@@ -153,7 +153,7 @@ def ending_notes(name: str, result: Result | None, error: KosmoError | None) -> 
         result: the result, a partial one if it failed.
         error: the error if it failed.
     """
-    notes = list(result.notes) if result else []
+    notes = result.shown_notes if result else []
     if error:
         notes.insert(0, f"it failed: {error_lines(error)[0]}")
     elif result is None or result.value is None:

@@ -154,3 +154,11 @@ def test_a_text_that_is_too_long_is_whole_in_a_pipe_and_elsewhere_says_where_the
         assert len(lines) == 655
         assert re.fullmatch(r"… 1,345 more lines; Out\[\d+\] has all of it", last)
     assert set(lines) == {"x" * 99}
+
+
+def test_a_list_without_records_says_what_was_looked_at(door: Door) -> None:
+    demo = "app.integrations.heroku.demo."
+    done = door.run(f"return {demo}list_app_webhooks('my-app')")
+    assert (done.notes[-1:], done.error) == (["What was looked at: 0 app webhooks"], "")
+    for other in (f"return {demo}list_apps()", f"{demo}list_apps() return {{}}"):
+        assert not any("looked at" in note for note in door.run(other).notes)
