@@ -11,7 +11,7 @@ with a summary, whose value has all findings.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import count
 from typing import Any, NamedTuple
 
@@ -30,7 +30,6 @@ MAX_VALUES = 20  # values of one script that are shown
 MAX_NOTE_LENGTH = 300  # characters
 MORE = "more"  # in place of code: the next rows of the list that was cut last
 TAG = "data"
-EMPTY = '""'  # how an empty text is shown
 
 _ANGLE_BRACKET = re.compile("[<\ufe64\uff1c]")
 _TAGS = 40  # characters of both tags, with the line ends around all parts
@@ -130,19 +129,19 @@ def answer_of_run(
             head, last = further or "nil", ""
         data = "\n".join(filter(None, [message, data, noted]))
         text = "\n".join(filter(None, [head, tagged(data), *hints, last]))
-        teams = [f"\n{line}" for line in _teams(data) if len(text) + len(line) < bound]
-        return ToolResult("".join([text, *teams[:1]]), error is not None, rows)
+        teams = _about_teams(data)
+        text += f"\n{teams}" if teams and len(text) + len(teams) < bound else ""
+        return ToolResult(text, error is not None, rows)
 
     return within(max_tokens, within_width, lambda answer: answer.text)
 
 
-def _teams(data: str) -> Iterator[str]:
-    """Yield for each service whose data has addresses that stand for teams what they are."""
-    if "@" not in data:  # most answers have no address, and loading all services takes time
-        return
-    for address in filter(None, (service.team_address for service in integrations.load_all())):
-        if address in data:
-            yield f"`NAME{address}` is the team NAME, and no person."
+def _about_teams(data: str) -> str:
+    """Return a line on the addresses in data that stand for teams; an empty text if there are none."""
+    # Most data has no address, and loading all services takes time.
+    addresses = (service.team_address for service in integrations.load_all()) if "@" in data else ()
+    there = (address for address in addresses if address and address in data)
+    return next((f"`NAME{address}` is the team NAME, and no person." for address in there), "")
 
 
 def ending_notes(name: str, result: Result | None, error: KosmoError | None) -> list[str]:
@@ -204,24 +203,18 @@ def _data(output: str, values: Sequence[Any], room: int, name: str) -> tuple[str
         printed = bounded(output, max(space // 3, space - len(_joined("", parts)) - 2) if values else space)
         if output:
             parts = _values(values, space - len(printed.text) - 1)
-        hints = _hints(parts, name)
+        alone = "Return it alone to keep it whole, or ask for less of it."
+        rests = [_rest(part, name if part is parts[0] else "", alone) for part in parts]
+        hints = [
+            f"Not shown: {part.left_out}. {rest}" for part, rest in zip(parts, rests, strict=True) if part.left_out
+        ]
         if printed.left_out:
             more = _rest(printed, name if not values else "", "Print less, or return the value, which is kept whole.")
             hints.insert(0, f"Printed, not shown: {printed.left_out}. {more}")
         if not hints:
             break
     text = _joined(printed.text, parts)
-    return text or EMPTY if values else text, hints[:_MAX_HINTS], parts[0].rows if parts else 0
-
-
-def _hints(parts: Sequence[Bounded], name: str) -> list[str]:
-    """Return a line for each value that was cut, of which the first one is kept."""
-    others = "Return it alone to keep it whole, or ask for less of it."
-    return [
-        f"Not shown: {part.left_out}. {_rest(part, name if index == 0 else '', others)}"
-        for index, part in enumerate(parts)
-        if part.left_out
-    ]
+    return text or '""' if values else text, hints[:_MAX_HINTS], parts[0].rows if parts else 0
 
 
 def _rest(part: Bounded, name: str, otherwise: str) -> str:
@@ -262,19 +255,14 @@ MAX_VALUE_LENGTH = 60  # characters of a kept value
 
 def session_lines(session: ClientSession) -> list[str]:
     """Return a line for each variable of a session, then for each value in `Out`, the last one first."""
-    variables = [
-        f"{row['name']}: {row['type']} {row['size']}".rstrip() for row in session.lua.variables() if row["name"] != "_"
-    ]
-    return variables + kept_lines(session)
+    rows = (row for row in session.lua.variables() if row["name"] != "_")
+    return [f"{row['name']}: {row['type']} {row['size']}".rstrip() for row in rows] + kept_lines(session)
 
 
 def kept_lines(session: ClientSession) -> list[str]:
     """Return a line for each value in `Out` of a session, the last one first."""
-    lines = []
-    for number, value in reversed(list(session.lua.kept.items())):
-        first = bounded(value, MAX_VALUE_LENGTH).text.partition("\n")[0]
-        lines.append(f"Out[{number}]: {first}")
-    return lines
+    values = [(number, bounded(value, MAX_VALUE_LENGTH).text) for number, value in session.lua.kept.items()]
+    return [f"Out[{number}]: {text.splitlines()[0]}" for number, text in reversed(values)]
 
 
 def running_lines(session: ClientSession) -> list[str]:

@@ -15,23 +15,9 @@ from kosmo_kernel import docs
 from kosmo_kernel.calls.output import Frontend
 from kosmo_kernel.docs import compact
 from kosmo_kernel.errors import InvalidArgumentsError, KosmoError
-from kosmo_kernel.mcp_server import answers
+from kosmo_kernel.mcp_server import answers, tools
 from kosmo_kernel.mcp_server.answers import ToolResult
 from kosmo_kernel.mcp_server.sessions import ClientSession, InFlightCall, Phase, Sessions
-from kosmo_kernel.mcp_server.tools import (
-    ACCOUNT,
-    CHECK,
-    CODE,
-    DEFAULT_TOKENS,
-    LUA,
-    MIN_TOKENS,
-    PARAMS,
-    READ,
-    STOP,
-    TOKENS,
-    checked,
-    offered_tools,
-)
 from kosmo_kernel.questions import CHECKS
 from kosmo_kernel.questions.discovery import find_check, own_questions, select_checks
 from kosmo_kernel.results import Result
@@ -47,7 +33,6 @@ if TYPE_CHECKING:
     from kosmo_kernel.questions.question import Question
 
 WHO = "who"  # in place of search words
-CHUNK = "lua_run"  # the chunk's name in error messages
 NOTHING_KEPT = "This session has no variables and no values yet."
 
 
@@ -66,6 +51,7 @@ class CallHandler:
     Attributes:
         tools: the tools, by name.
         sessions: the sessions of the clients.
+        instructions: what a client is told of the server.
         answer_within: seconds after which a call that still runs is answered.
 
     Raises:
@@ -88,11 +74,12 @@ class CallHandler:
             Session, account, **self._limits, from_archive=archive, archives=archives, mcp=allow_mcp, agent=True
         )
         self.sessions = Sessions(self._session)
+        self.instructions = tools.instructions(archives)
         highest = resolve(MAX_TOKENS, max_tokens)
-        self._default_tokens = min(DEFAULT_TOKENS, highest)
+        self._default_tokens = min(tools.DEFAULT_TOKENS, highest)
         self.answer_within: float = resolve(ANSWER_WITHIN, answer_within)
         with self._session() as session:  # raises errors in settings now and not at the first call
-            self.tools = offered_tools(session.limits, highest, others=allow_mcp)
+            self.tools = tools.offered_tools(session.limits, highest, others=allow_mcp)
 
     def answer(self, name: str, arguments: Mapping[str, Any], call: InFlightCall) -> ToolResult:
         """Execute a call in this thread, and return its result.
@@ -104,11 +91,11 @@ class CallHandler:
         """
         call.max_tokens = self._default_tokens
         try:
-            valid = checked(self.tools[name], arguments)
-            call.max_tokens = max(valid.pop(TOKENS, call.max_tokens), MIN_TOKENS)
-            if name == LUA:
-                return self._check(valid, call) if CHECK in valid else self._run(valid, call)
-            if name == READ:
+            valid = tools.checked(self.tools[name], arguments)
+            call.max_tokens = max(valid.pop(tools.TOKENS, call.max_tokens), tools.MIN_TOKENS)
+            if name == tools.LUA:
+                return self._check(valid, call) if tools.CHECK in valid else self._run(valid, call)
+            if name == tools.READ:
                 return ToolResult(_page(valid.get("page", ""), call.max_tokens))
             return self._search(valid["words"], call)
         except KosmoError as error:
@@ -131,12 +118,12 @@ class CallHandler:
             after = duration(self.answer_within)
             return ToolResult(
                 f"Not run: an earlier call of this session still runs, {after} later. The word `who` of "
-                f"`lua_search_docs` says how far it is. Call again to go on waiting, or stop it with `{STOP}`.",
+                f"`lua_search_docs` says how far it is. Call again to go on waiting, or stop it with `{tools.STOP}`.",
                 failed=True,
             )
         value = f"Its value will be {call.name}: call `lua_run` with `return {call.name}` to wait for it. "
         going_on = f"Still running, and going on:\n{answers.tagged(call.describe())}"
-        stop = f"`{STOP}` of `lua_run` stops it and keeps what it has; fewer apps or checks need fewer requests."
+        stop = f"`{tools.STOP}` of `lua_run` stops it and keeps what it has; fewer apps or checks need fewer requests."
         return ToolResult(f"{going_on}\n{value if call.name else ''}{stop}")
 
     def _session(self) -> Session:
@@ -161,11 +148,12 @@ class CallHandler:
 
     def _check(self, arguments: dict[str, Any], call: InFlightCall) -> ToolResult:
         """Run checks; their findings are kept for Lua."""
-        names, account, parameters = arguments.pop(CHECK), arguments.pop(ACCOUNT, None), arguments.pop(PARAMS, {})
+        names, parameters = arguments.pop(tools.CHECK), arguments.pop(tools.PARAMS, {})
+        account = arguments.pop(tools.ACCOUNT, None)
         checks = _checks_named(names, parameters)
         if arguments:
             names = ", ".join(f"`{name}`" for name in arguments)
-            raise InvalidArgumentsError(f"{names} cannot be given with `{CHECK}`: a check has its own code and limits.")
+            raise InvalidArgumentsError(f"{names} cannot be given with `check`: a check has its own code and limits.")
 
         from kosmo_kernel.checks import summary
         from kosmo_kernel.checks.run import run_questions
@@ -196,15 +184,15 @@ class CallHandler:
 
     def _run(self, arguments: dict[str, Any], call: InFlightCall) -> ToolResult:
         """Run Lua in the client's session."""
-        if CODE not in arguments:
-            raise InvalidArgumentsError(f"`{LUA}` needs `{CODE}`, or `{CHECK}` with the names of checks.")
+        if tools.CODE not in arguments:
+            raise InvalidArgumentsError("`lua_run` needs `code`, or `check` with the names of checks.")
         with self.sessions.of_client(call) as session:
-            if arguments.pop(STOP, False):
+            if arguments.pop(tools.STOP, False):
                 session.stop_others(call)
             session.wait_for_answered(call)
             with session.turn(call):
                 try:
-                    is_more = arguments[CODE].strip() == answers.MORE
+                    is_more = arguments[tools.CODE].strip() == answers.MORE
                     return _more_rows(session, call) if is_more else _run_lua(session, arguments, call)
                 finally:
                     call.finish()  # before the next call can use the session
@@ -227,7 +215,7 @@ def _checks_named(names: str, parameters: Mapping[str, Any]) -> list[Question]:
     words = [name.strip().removeprefix(f"{CHECKS}.") for name in names.split(",") if name.strip()]
     if not words:
         raise InvalidArgumentsError(
-            f"`{CHECK}` takes names of checks with commas between, `{compact.START}` or `{compact.ALL}`."
+            f"`{tools.CHECK}` takes names of checks with commas between, `{compact.START}` or `{compact.ALL}`."
         )
     is_profile = words in ([compact.ALL], [compact.START])
     if is_profile:
@@ -237,7 +225,7 @@ def _checks_named(names: str, parameters: Mapping[str, Any]) -> list[Question]:
     check_parameters(checks, parameters)
     if not is_profile:
         require_parameters(
-            checks, parameters, lambda check, param: f'`{PARAMS}` with "{check.name}.{param.name}": {param.doc}'
+            checks, parameters, lambda check, param: f'`{tools.PARAMS}` with "{check.name}.{param.name}": {param.doc}'
         )
     return checks
 
@@ -259,17 +247,17 @@ def _run_lua(session: ClientSession, arguments: dict[str, Any], call: InFlightCa
     limits: dict[str, Any] = {setting.name: arguments.get(setting.name) for setting in LIMITS}
     is_dry, number = arguments.get("dry_run", False), next(session.numbers)
     call.begin("" if is_dry else _out(number), session.lua)
-    account = arguments.get(ACCOUNT)
-    options = Options(CHUNK, account=account, **limits, dry_run=is_dry, number=None if is_dry else number)
+    account = arguments.get(tools.ACCOUNT)
+    options = Options(tools.LUA, account=account, **limits, dry_run=is_dry, number=None if is_dry else number)
     error: KosmoError | None = None
     result: Result | None
     try:
-        result = session.lua.execute(arguments[CODE], options, Frontend(progress=call.report))
+        result = session.lua.execute(arguments[tools.CODE], options, Frontend(progress=call.report))
     except KosmoError as failure:
         error, result = failure, failure.result
     is_left = call.finish()
     if result is not None and not is_dry:
-        result.notes += session.incomplete.follow(arguments[CODE], number, result.unread)
+        result.notes += session.incomplete.follow(arguments[tools.CODE], number, result.unread)
     if result is not None and result.output and number not in session.lua.kept and (error or result.value is None):
         is_long = len(result.output) > call.max_tokens // 2
         if is_long or is_left:  # because the answer may show a part

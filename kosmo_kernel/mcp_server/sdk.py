@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from functools import partial
 from http import HTTPStatus
 from typing import Any
@@ -18,18 +18,17 @@ import anyio
 from anyio.to_thread import run_sync
 from mcp import MCPError
 from mcp import types as protocol
-from mcp.server.caching import CacheableMethod, CacheHint
+from mcp.server.caching import CacheHint
 from mcp.server.context import ServerRequestContext
 from mcp.server.lowlevel import Server
 from mcp.server.stdio import stdio_server
 from mcp.server.transport_security import TransportSecuritySettings
 from mcp.types.version import HANDSHAKE_PROTOCOL_VERSIONS
 
-from kosmo_kernel import __version__, integrations
+from kosmo_kernel import __version__
 from kosmo_kernel.mcp_server.answers import ToolResult
 from kosmo_kernel.mcp_server.call_handler import CallHandler
 from kosmo_kernel.mcp_server.sessions import InFlightCall
-from kosmo_kernel.mcp_server.tools import INSTRUCTIONS
 from kosmo_kernel.progress.display import ProgressSnapshot
 
 Context = ServerRequestContext[Any, Any]
@@ -38,9 +37,6 @@ Application = Callable[[Any, Any, Any], Awaitable[None]]
 MAX_CONCURRENT_CALLS = 16  # further calls wait, so that an agent cannot start any number of Lua processes
 PATH = "/mcp"
 SESSION_HEADER = "mcp-session-id"
-# What is offered stays the same while the server runs.
-CACHE: Mapping[CacheableMethod, CacheHint] = {"tools/list": CacheHint(ttl_ms=3_600_000)}
-HOSTS = ("127.0.0.1", "localhost")
 # Progress must increase with every notification, but some are sent while no call finishes. Until the run is over, half
 # a call is subtracted from the finished ones, which leaves room for small steps.
 HALF, STEP = 0.5, 1e-6
@@ -86,14 +82,13 @@ def server_of(handler: CallHandler, client: Callable[[Context], str] = lambda _c
         text = protocol.TextContent(type="text", text=result.text)
         return protocol.CallToolResult(content=[text], is_error=result.failed)
 
-    services = " and ".join(service.title for service in integrations.load_all())
     return Server(
         "kosmo",
         version=__version__,
         title="Kosmo",
-        description=f"{services} and walled Lua, for agents",
-        instructions=INSTRUCTIONS.format(services=services),
-        cache_hints=CACHE,
+        description="Accounts of services and walled Lua, for agents",
+        instructions=handler.instructions,
+        cache_hints={"tools/list": CacheHint(ttl_ms=3_600_000)},  # which stays the same while the server runs
         on_list_tools=list_tools,
         on_call_tool=call_tool,
     )
@@ -131,7 +126,7 @@ def application(handler: CallHandler, port: int, token: str) -> Application:
     A web page in the user's browser can send requests to this machine. It does not have the token, and requests with
     another `Host` or `Origin` than this machine are rejected.
     """
-    hosts = [f"{host}:{port}" for host in HOSTS]
+    hosts = [f"{host}:{port}" for host in ("127.0.0.1", "localhost")]
     security = TransportSecuritySettings(
         enable_dns_rebinding_protection=True, allowed_hosts=hosts, allowed_origins=[f"http://{host}" for host in hosts]
     )

@@ -5,13 +5,16 @@ The description of `lua_run` teaches what an agent needs at once, because each c
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
+from kosmo_kernel import integrations
 from kosmo_kernel.errors import InvalidArgumentsError
 from kosmo_kernel.settings.limits import Limits
-from kosmo_kernel.settings.table import LIMITS, MAX_TOKENS, Setting
+from kosmo_kernel.settings.table import LIMITS, MAX_TOKENS
 from kosmo_kernel.text import nearest
+from kosmo_kernel.values.lua_literals import literal
 
 CODE = "code"  # an argument of `lua_run`
 LUA, SEARCH, READ = "lua_run", "lua_search_docs", "lua_read_doc"
@@ -37,7 +40,16 @@ drop, sort_by, unique_by, group_by, index_by, count_by, sum_by and join; a key i
 - Fields may be null. Times are ISO 8601 texts, which compare as texts: \
 `app.released_at and app.released_at < time.ago(180)`, in days."""
 
+ARCHIVE = " `heroku.from_archive({file})` answers from an archive."
+
 Tool = Mapping[str, Any]  # as the protocol writes it; each argument of its schema has one type and simple bounds
+
+
+def instructions(archives: Sequence[str]) -> str:
+    """Return what a client is told of the server and of the archives that Lua may open."""
+    services = " and ".join(service.title for service in integrations.load_all())
+    sentences = (ARCHIVE.format(file=literal(Path(file).name)) for file in archives)
+    return INSTRUCTIONS.format(services=services) + "".join(sentences)
 
 
 def offered_tools(limits: Limits, max_tokens: int, *, others: bool) -> dict[str, Tool]:
@@ -58,7 +70,7 @@ def offered_tools(limits: Limits, max_tokens: int, *, others: bool) -> dict[str,
         "dry_run": {"type": "boolean", "description": "List the calls, make none"},
         STOP: {"type": "boolean", "description": "First stop the calls that still run"},
         TOKENS: tokens | {"description": f"Bound of the answer; {min(DEFAULT_TOKENS, max_tokens):,} if left out"},
-        **{setting.name: _limit(setting, getattr(limits, setting.config[-1])) for setting in LIMITS},
+        **{limit.name: limit.value.json_schema(getattr(limits, limit.config[-1])) for limit in LIMITS},  # type: ignore[attr-defined]
     }
     about_run = LUA_ABOUT.format(reads="" if others else "; it can only read")
     about_search = (
@@ -71,31 +83,18 @@ def offered_tools(limits: Limits, max_tokens: int, *, others: bool) -> dict[str,
     )
     page = {"page": {"type": "string", "description": "Empty for the list of pages"}, TOKENS: tokens}
     tools = (
-        _tool(LUA, "Run Lua", about_run, run, reads=not others, open_world=True),
+        _tool(LUA, "Run Lua", about_run, run, reads=not others),
         _tool(SEARCH, "Search the reference", about_search, {"words": {"type": "string"}, TOKENS: tokens}, "words"),
         _tool(READ, "Read the reference", about_read, page),
     )
     return {tool["name"]: tool for tool in tools}
 
 
-def _limit(setting: Setting, maximum: float | None) -> dict[str, Any]:
-    """Return the schema of a limit, which a call can only lower."""
-    number: Any = setting.value
-    schema: dict[str, Any] = number.json_schema(maximum)
-    return schema
-
-
 def _tool(
-    name: str,
-    title: str,
-    description: str,
-    properties: Mapping[str, Any],
-    *required: str,
-    reads: bool = True,
-    open_world: bool = False,
+    name: str, title: str, description: str, properties: Mapping[str, Any], *required: str, reads: bool = True
 ) -> Tool:
     schema = {"type": "object", "properties": properties, "required": required, "additionalProperties": False}
-    hints = {"readOnlyHint": reads, "openWorldHint": open_world} | ({"idempotentHint": True} if reads else {})
+    hints = {"readOnlyHint": reads, "openWorldHint": name == LUA} | ({"idempotentHint": True} if reads else {})
     return {"name": name, "title": title, "description": description, "inputSchema": schema, "annotations": hints}
 
 
@@ -117,11 +116,13 @@ def checked(tool: Tool, arguments: Mapping[str, Any]) -> dict[str, Any]:
         InvalidArgumentsError: the arguments do not fit the schema of the tool; all mistakes are in one message.
     """
     properties, required = tool["inputSchema"]["properties"], tool["inputSchema"]["required"]
-    valid = {
-        name: _converted(value, properties.get(name, {}).get("type"))
-        for name, value in arguments.items()
-        if value is not None
-    }
+    valid = {name: value for name, value in arguments.items() if value is not None}
+    for name, value in valid.items():
+        declared = properties.get(name, {}).get("type")
+        if declared == "object" and value == []:  # as some clients write an empty one
+            valid[name] = {}
+        elif declared == "integer" and isinstance(value, float) and value.is_integer():
+            valid[name] = int(value)
     mistakes = [f"`{name}` is missing" for name in required if name not in valid]
     for name in valid:
         if name not in properties:
@@ -135,13 +136,6 @@ def checked(tool: Tool, arguments: Mapping[str, Any]) -> dict[str, Any]:
         call = f"{tool['name']}({', '.join([*required, *optional])})"
         raise InvalidArgumentsError(f"{'; '.join(mistakes)}.", where=tool["name"], advice=f"It is called as {call}.")
     return valid
-
-
-def _converted(value: Any, declared: str | None) -> Any:
-    """Return `2.0` as an integer and `[]` as an object where these are declared, because some clients write them so."""
-    if declared == "integer" and isinstance(value, float) and value.is_integer():
-        return int(value)
-    return {} if declared == "object" and value == [] else value
 
 
 def _mistakes(name: str, schema: Mapping[str, Any], value: Any) -> Iterator[str]:

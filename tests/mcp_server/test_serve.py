@@ -12,6 +12,7 @@ import pytest
 from kosmo_command import kosmo
 from mcp_config import faulty, written
 
+from kosmo_kernel import Session, snapshot
 from kosmo_kernel.cli import outcome
 from kosmo_kernel.integrations.heroku.demo.api import DEMO_TOKEN
 from kosmo_kernel.mcp import Trust, configuration
@@ -53,6 +54,26 @@ def test_three_tools_that_only_read_are_listed_in_at_most_900_tokens_with_the_in
     for tool in tools.values():
         Draft202012Validator.check_schema(tool.input_schema)
         assert tool.output_schema is None
+
+
+@pytest.mark.claim("archive-read")
+def test_two_archives_are_compared_without_a_token_and_clients_are_told_their_names(tmp_path: Path) -> None:
+    with Session("demo") as session:
+        snapshot.take(session, tmp_path / "now.kosmo")
+
+    async def ask(one: Client) -> Any:
+        code = """
+            local before = list.index_by(heroku.list_apps(), "name")
+            return list.reject(heroku.from_archive("now.kosmo").list_apps(), function(app)
+              return before[app.name] and before[app.name].released_at == app.released_at
+            end)"""
+        compared = await one.call_tool("lua_run", {"code": code})
+        return data(compared), one.instructions
+
+    shipped = str(Path(__file__).parents[2] / "notebooks" / "larkmoor-2026-10-20.kosmo")
+    told, instructions = asked(ask, "--from", shipped, "--archive", str(tmp_path / "now.kosmo"), env={})
+    assert told.startswith("12 records")
+    assert instructions.endswith('`heroku.from_archive("now.kosmo")` answers from an archive.')
 
 
 @pytest.mark.full
