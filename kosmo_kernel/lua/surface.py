@@ -118,7 +118,7 @@ def unknown_field(function: Function, path: tuple[str, ...], name: str, names: S
         if not path
         else []
     )
-    if reason := _why_not(function, name):
+    if reason := _why_not(function, (*path, name)):
         return UnknownFieldError(text, advice=reason)
     for service in services() if not below else ():
         if f"{name}s" in table_names(service):
@@ -150,13 +150,14 @@ def _quoted(name: str) -> str:
     return shortened(sanitize_text(name), MAX_NAME_SHOWN)
 
 
-def _why_not(function: Function, name: str) -> str:
+def _why_not(function: Function, path: tuple[str, ...]) -> str:
     """Return why records have no field that is often expected, and what to read instead; otherwise an empty text."""
-    if function.fingerprints and "value" in name.lower():
+    name = ".".join(path)
+    if function.fingerprints and "value" in path[-1].lower():
         reason = "The value of a config var is never shown to a script."
         return f"{reason} `fingerprint` is equal where two values are equal, so it finds a value that two apps share."
     many = function.fan_out.name if function.fan_out else ""
-    if not many or name not in (many, many.removesuffix("_id")):
+    if not many or name not in (many, many.removesuffix("_id"), f"{many.removesuffix('_id')}.name"):
         return ""
     own = next((column.name for column in function.columns if column.name == f"{many.removesuffix('_id')}.name"), "")
     own_hint = f"; `{own}` is in each record" if own else ""

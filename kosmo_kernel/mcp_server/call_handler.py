@@ -221,7 +221,7 @@ def _checks_named(names: str, parameters: Mapping[str, Any]) -> list[Question]:
     if is_profile:
         checks = select_checks((), every=words == [compact.ALL], start=True)
     else:
-        checks = [find_check(name) for name in dict.fromkeys(words)]
+        checks = [find_check(name, "the page `checks`") for name in dict.fromkeys(words)]
     check_parameters(checks, parameters)
     if not is_profile:
         require_parameters(

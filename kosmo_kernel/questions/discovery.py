@@ -116,8 +116,12 @@ def check_names() -> list[str]:
         return sorted(_shipped_checks())
 
 
-def find_check(name: str) -> Question:
+def find_check(name: str, listing: str = "`kosmo check`") -> Question:
     """Return the check of a name, which is never a path: a shipped one, or one of the user's folder.
+
+    Parameters:
+        name: the name.
+        listing: what lists all checks, for the error.
 
     Raises:
         UnknownNameError: there is none.
@@ -126,7 +130,7 @@ def find_check(name: str) -> Question:
     files = check_files()
     if name not in files:
         near = tuple(nearest(name, files))
-        lists = "" if near else "; `kosmo check` lists them all"
+        lists = "" if near else f"; {listing} lists them all"
         raise UnknownNameError(f"There is no check `{name[:80]}`{lists}.", near)
     return _read(files[name])
 

@@ -121,6 +121,13 @@ def test_a_field_that_an_earlier_cell_assigns_may_be_read(session: Session) -> N
     assert session.run("return kept[1].note").value is None
 
 
+def test_the_name_of_an_app_that_only_the_call_has_is_said_to_be_in_app_id(session: Session) -> None:
+    with pytest.raises(
+        UnknownFieldError, match=r'no field "app\.name"\. With a list as `app_id`, each record has `app_id`'
+    ):
+        session.run("return heroku.list_builds('my-app')[1].app.name")
+
+
 def test_reading_a_field_of_a_list_that_its_records_have_is_an_error(session: Session) -> None:
     with pytest.raises(UnknownFieldError, match=r"This is a list, which has no field .name."):
         session.run(ALL + "return dynos.name")

@@ -71,6 +71,7 @@ def test_the_page_on_checks_says_how_an_agent_runs_them() -> None:
     assert "- `crashed-dynos` (high): " in page
     assert "kosmo check" not in page
     assert "No check" not in answer("lua_run", check="start")
+    assert "There is no check `idle`; the page `checks` lists them all." in answer("lua_run", check="idle")
 
 
 def test_several_checks_keep_their_columns_and_say_for_each_how_many_what_to_do_and_the_first_findings() -> None:

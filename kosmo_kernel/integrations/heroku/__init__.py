@@ -156,8 +156,8 @@ HEROKU = Integration(
         "logs and metrics": NotTold(
             "`heroku logs --app APP`, and the dashboard",
             "log -drain -audit -telemetry -receive -company -sent -send -go -without -missing -statement -lack -ship, "
-            "tail, memory usage, memory use, memory leak, metric, cpu, load average, latency, response time, traffic, "
-            "throughput, request per second, slow request, error rate, timeout request, "
+            "tail, memory usage, memory hour, memory consume, memory leak, metric, cpu, load average, latency, "
+            "response time, traffic, throughput, request per second, slow request, error rate, timeout request, "
             "r10, r12, r13, r14, r15, h10, h12, h13, h14, h18",
         ),
         "rules of autoscaling": NotTold(

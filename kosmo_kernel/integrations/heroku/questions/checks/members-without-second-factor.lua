@@ -1,4 +1,4 @@
--- title: People in teams without a second factor
+-- title: People in teams, but for admins, without a second factor
 -- severity: low
 -- why: Whoever has the password can do what the person may do: deploy and see config vars,
 --   mostly. Accounts that sign in through your own directory are left out, and admins have a
