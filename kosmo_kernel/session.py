@@ -171,6 +171,7 @@ class Session(LuaState):
         finally:
             # The name of a call that failed may be of no function: scripts must not fill the memory with such names.
             self._called.update(call.path for call in result.calls if call.status == "ok")
+            source = source if options.warns else ""
             warnings = lint(source, variables.may_be_set, self._called, output.unmatched_tests, variables.nearest_set)
             warnings += of_clock(source, options.now or self.time_of_data(options.account), self._now())
             result.notes[:0] = [*warnings, *output.absent_fields]

@@ -125,8 +125,9 @@ class QuestionRun:
 
     def _run(self, outcome: QuestionResult, session: Session) -> None:
         """Run one question, and complete its result."""
-        source, inputs = _chunk(outcome)
-        options = Options(name=outcome.question.chunk_name, inputs=inputs, now=self._report.now, isolated=True)
+        (source, inputs), question, now = _chunk(outcome), outcome.question, self._report.now
+        warns = not question.is_shipped
+        options = Options(name=question.chunk_name, inputs=inputs, now=now, warns=warns, isolated=True)
         try:
             result = session.execute(source, options)
         except KosmoError as error:

@@ -49,6 +49,7 @@ class Options(SimpleNamespace):
         now: the time of the data, `time.now()`; that of the session when None, see `Session.time_of_data`.
         number: the number of the cell, whose value becomes `_` and `Out[number]`.
         ask_again: what a user writes in the language of the run so that a table is read anew.
+        warns: warn about mistakes in the chunk that Lua does not report. A shipped question has none.
         isolated: the chunk sees the library as it was before any run and its inputs, and leaves no variables.
         reading: the `archive.store.Reading` of a question, by which its calls read; None for a script.
         later: the number of requests that other runs will need after this one, for the estimate in its progress.
@@ -73,6 +74,7 @@ class Options(SimpleNamespace):
         now: datetime | None = None,
         number: int | None = None,
         later: int = 0,
+        warns: bool = True,
         isolated: bool = False,
         ask_again: str = "`fresh = true`",
         reading: Any = None,
@@ -83,7 +85,7 @@ class Options(SimpleNamespace):
         super().__init__(**{**self._not_set, **options})
         self.name, self.args, self.force = name, args, force
         self.inputs, self.outputs = inputs or {}, outputs
-        self.now, self.number, self.later, self.isolated = now, number, later, isolated
+        self.now, self.number, self.later, self.warns, self.isolated = now, number, later, warns, isolated
         self.ask_again, self.reading = ask_again, reading
         self.options_set: list[Setting] = []
 
