@@ -6,6 +6,7 @@ account that were asked, and functions that read and redact alike share it, as i
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any, Final, Literal, NamedTuple
@@ -20,11 +21,13 @@ from kosmo_kernel.client.secrets import clean, form_of
 from kosmo_kernel.errors import ApiError, SettingsError, api_error
 from kosmo_kernel.safety.decoder import DecodeError, decode
 from kosmo_kernel.safety.redaction import in_texts, redact, would_change
-from kosmo_kernel.settings.limits import MAX_LARGE_VALUES
 
 LIST: Final = "list"  # the outcomes of a call
 RECORD: Final = "record"
 FAILURE: Final = "failure"
+MAX_ANSWER_VALUES = 3_000_000  # a list of 60,000 apps; they take up to 300 MB while they are decoded
+LARGE_BODY_BYTES = 1 << 20  # from which on the records of an answer are kept as JSON
+MAX_FACTS = 100  # of an error
 # Statuses after which a later run may get another answer: the token was no longer valid or has got more scopes since,
 # or what was not there may be there by now. So may it after a fault of the service, or too many requests.
 _REFUSALS = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND)
@@ -93,8 +96,9 @@ class StoredAnswer(NamedTuple):
 
     def _value(self) -> Any:
         try:
-            type_ = dict[str, Fact] if self.outcome == FAILURE else Any
-            return decode(self.body, max_bytes=MAX_VALUE_BYTES, max_values=MAX_LARGE_VALUES, type=type_)
+            if self.outcome == FAILURE:
+                return decode(self.body, max_values=MAX_FACTS, type=dict[str, Fact])
+            return decode(self.body, max_bytes=MAX_VALUE_BYTES, max_values=MAX_ANSWER_VALUES)
         except DecodeError as error:
             raise ValueError(f"it is no JSON within bounds: {error}") from None
 
@@ -133,6 +137,7 @@ class StoredAnswers:
             self._accounts.setdefault(account.key, []).append(account.number)
         self._alike: dict[str, str] = {}  # the functions that share answers, as JSON, by the form of their answers
         self._last: dict[tuple[RequestKey, str], int] = {}  # the number of the last answer that was taken
+        self._decoding = threading.Lock()  # because many large answers at once would fill the memory
 
     def next(self, call: ClientCall, *, repeats: bool = False) -> StoredAnswer | None:
         """Return the next answer to a call, or None if there is none.
@@ -163,7 +168,10 @@ class StoredAnswers:
             SettingsError: the answer makes no sense; the message names the file.
         """
         try:
-            return answer.reply(call)
+            with self._decoding:
+                reply = answer.reply(call)
+                is_large = answer.outcome == LIST and len(answer.body) > LARGE_BODY_BYTES
+                return reply.pack() if is_large else reply
         except (ValueError, LookupError, TypeError) as error:
             raise self._makes_no_sense(call, error) from None
 
