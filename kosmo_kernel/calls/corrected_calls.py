@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from kosmo_kernel.catalogue import RESERVED, SINCE, Function, Integration, Param
+from kosmo_kernel.catalogue import ERROR_MODES, RESERVED, SINCE, Function, Integration, Param
 from kosmo_kernel.client.call import CallRequest
 from kosmo_kernel.errors import InvalidArgumentsError
 from kosmo_kernel.text import nearest
@@ -52,7 +52,7 @@ def corrected_call(integration: str, function: Function, arguments: Mapping[str,
         if name in params:
             written[name] = _argument(params[name], value)
         elif name in RESERVED:
-            written[name] = literal(value)
+            written[name] = literal(value if value in ERROR_MODES else ERROR_MODES[-1])
         elif argument in fields and function.returns == "list":
             tests[argument] = literal(value)
         else:

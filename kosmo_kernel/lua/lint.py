@@ -32,7 +32,8 @@ _MAY_COMPARE = lazy_pattern(r"[=~]=\s*(?:[\"'\d\[]|true\b|false\b)|(?:[\"'\d\]]|
 _MAY_ORDER = lazy_pattern(r"[<>]=?\s*[\"'A-Za-z_]|[\"']\s*[<>]")
 _MAY_MEAN_ANOTHER = lazy_pattern(
     r"\bawait\b|\bnot\b|\b(?:find|match|gmatch|gsub)\b|\[\s*[-0]|\blist\.\w+\(.{0,400}?(?:[*^$%]|\bfunction\b)"
-    r"|\b(?:if|while)\b[ \t(]*(?:#|0\b)|\bfor\s+\w+\s*=\s*0\b|\bor\s*[\"']|\btype\(|\)\.[a-z]|\.length\b"
+    r"|\b(?:if|while)\b[ \t(]*(?:#|0\b)|\bfor\s+\w+\s*=\s*0\b|\bor\s*[\"']|\btable\.|\{\s*[\"'][<>=!~]"
+    r"|\btype\(|\)\.[a-z]|\.length\b"
 )
 _MAY_LEAVE_HOLES = lazy_pattern(r"\]\s*=(?!=)")
 # A variable that is compared with a field, or is an index, a value in a table or the value of the script.

@@ -26,6 +26,7 @@ local INSTEAD = {
     any = "list.find", some = "list.find", contains = "list.find", includes = "list.find", all = "#list.reject(items, test) == 0",
     concat = "list.flatten({ a, b })", extend = "list.flatten({ a, b })", merge = "list.flatten({ a, b })",
     max = 'list.sort_by(items, key, "desc")[1]', min = "list.sort_by(items, key)[1]",
+    max_by = 'list.sort_by(items, key, "desc")[1]', min_by = "list.sort_by(items, key)[1]",
   },
   string = {
     split = 'text:gmatch("[^,]+")', trim = 'text:match("^%s*(.-)%s*$")', strip = 'text:match("^%s*(.-)%s*$")',

@@ -109,6 +109,8 @@ FINE = [
     "x = = 1",
 ]
 WARNINGS = {
+    "local l = { 2, 1 } return table.sort(l)": "changes its list and gives nothing",
+    "return #list.filter(heroku.list_apps(), { released_at = { '<', '2026' } })": '`item.created_at < "2026"`',
     "return ('a'):match('^(a|b)')": "has alternatives",
     "return ('a1'):match('\\\\d')": '"%d"',
     "return list.filter(heroku.list_apps(), { name = '*-staging' })": 'item.name:match("^.*%-staging$") end)',
@@ -148,6 +150,7 @@ WARNINGS = {
     "return #{ crashed, 'up' }": "`crashed` is a variable that nothing sets",
 }
 NO_WARNING = [
+    "local l = { 2, 1 } table.sort(l) local signs = { '<', 'x' } return l, signs",
     "local t = {} for i, a in ipairs(heroku.list_apps()) do t[i] = a.name end return #t",
     "local t = {} for i, a in ipairs(heroku.list_apps()) do if a.maintenance then t[#t + 1] = i end end return #t",
     "local t, n = { 1 }, {} for i, a in ipairs(t) do n[i] = { a and a } end for i = 0, #n - 1 do print(n[i + 1]) end",
@@ -225,6 +228,7 @@ CALL_ADVICE = {
     "heroku.list_releases({ app_id = 'my-app', newest = 0 })": '{ app_id = "my-app", newest = 1 }',
     "heroku.list_apps({ stack = 'heroku-24' })": 'list.filter(heroku.list_apps(), { stack = "heroku-24" })',
     "heroku.list_dynos({ app_id = 'my-app', state = 'up' })": '{ app_id = "my-app" }), { state = "up" })',
+    "heroku.list_apps({ errors = 'ignore' })": 'heroku.list_apps({ errors = "collect" })',
     "heroku.list_dynos({ ap_id = 'my-app' })": 'heroku.list_dynos({ app_id = "my-app" })',
     "heroku.tables.costs({ team = 'larkmoor' })": 'heroku.tables.costs(), { team = "larkmoor" })',
 }
