@@ -106,7 +106,7 @@ FLOOR_OF = {room: number for number, floor in enumerate(FLOORS.values()) for roo
 NO_CODE = {"guides", "jupyter", "py.typed"}  # pages, files for JupyterLab, a mark for type checkers
 VERSION = "__version__"  # the one name of `__init__` that every room may read
 # A module that a string names and that this one never imports: the program of another process.
-STARTED = {("runbook.cells", "kernel")}
+STARTED = {("runbook", "kernel")}
 
 MAX_ENTRIES = 42  # of the package's folder
 MAX_LINES = 600  # of a file; ruff limits the complexity of a function

@@ -20,6 +20,7 @@ from kosmo_kernel.cli.command import CommandResult, NoteLine, command
 from kosmo_kernel.cli.options import Recording, account_option, on_demo, one_account, recording_options
 from kosmo_kernel.cli.streams import FAILED, SUCCESS, console
 from kosmo_kernel.runbook import Report, page
+from kosmo_kernel.safety.markup import Plain
 from kosmo_kernel.settings.table import DEMO_ACCOUNT
 from kosmo_kernel.text import iso_time
 from kosmo_kernel.values.lua_literals import Parameter
@@ -147,5 +148,5 @@ def _result(notebook: Path, report: Report, page: Path | None, resumed: str) -> 
         **({"taken_over": report.taken_over.facts()} if report.taken_over else {}),
     }
     paths = [str(path) for path in (report.output, page) if path]
-    notes = filter(None, (resumed, report.text() if report.error is None else report.error))
+    notes = filter(None, (resumed, report.text(Plain) if report.error is None else report.error))
     return CommandResult(facts, *paths, *map(NoteLine, notes), code=FAILED if report.error else SUCCESS)

@@ -5,32 +5,39 @@ and with how many requests. It is written after each cell, so that it survives a
 error before anything runs; a secret in an output is redacted and the run reported as failed.
 
 notebook.py  the notebook, its parameters and its account, and the two added cells
-cells.py     execute the cells
 copy.py      the executed copy, with secrets redacted, and the report of the run
 page.py      the copy as an HTML page, with its tables
 """
 
 from __future__ import annotations
 
+import asyncio
 import os
+import signal
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from msgspec.structs import replace
+from traitlets.config import Config
 
-from kosmo_kernel.errors import InvalidArgumentsError
+from kosmo_kernel.errors import InvalidArgumentsError, SettingsError
 from kosmo_kernel.results import answers_taken_over, count_incomplete_lines, read_lines, totals
-from kosmo_kernel.runbook.cells import execute
-from kosmo_kernel.runbook.copy import ExecutedCopy, Report, is_copy, refuse_secrets, refuse_to_replace
-from kosmo_kernel.runbook.notebook import Runbook, read, values_of, with_account
+from kosmo_kernel.runbook.copy import ExecutedCopy, Report, refuse_secrets, refuse_to_replace
+from kosmo_kernel.runbook.notebook import LUA, Runbook, read, values_of, with_account
 from kosmo_kernel.safety.markup import Markdown
-from kosmo_kernel.safety.redaction import REDACTED
+from kosmo_kernel.safety.redaction import REDACTED, redact
+from kosmo_kernel.settings.installation import options, with_safe_options
 from kosmo_kernel.settings.notebook_run import NotebookRun
 from kosmo_kernel.settings.table import PROGRESS
+from kosmo_kernel.text import counted
 
+LUA_KERNEL = ["-m", "kosmo_kernel.kernel"]  # the arguments that start our own kernel
+STDERR_FILE = "said"  # the file that receives the kernel's stderr
 _NOT_RECORDED = NotebookRun()
 
 __all__ = ["Report", "Runbook", "read", "run", "with_account"]
@@ -68,37 +75,129 @@ def run(
     refuse_secrets(values)
     if output.exists() and output.samefile(runbook.path):
         raise InvalidArgumentsError(f"`{output}` is the notebook itself. Give the copy another name.")
-    refuse_to_replace(output, "copy", is_copy)
+    refuse_to_replace(output, "copy", lambda path: read(path).is_copy)
     runbook.set(values)
-    report = Report(output, values, note=note)
-    copy = ExecutedCopy(runbook, output, report, on_cell)
-    copy.add_report(Markdown("Run on {} UTC.").format(f"{report.started:%Y-%m-%d at %H:%M}"))
-    copy.save()
-    started = time.perf_counter()
-    with TemporaryDirectory() as folder, _exported(replace(passed, calls=str(log := Path(folder, "calls")))):
-        copy.calls = log
+    report, started = Report(output, values, note=note), time.perf_counter()
+    with TemporaryDirectory() as folder:
+        log = Path(folder, "calls")
+        log.touch()
+        copy = ExecutedCopy(runbook, output, report, log, on_cell)
+        copy.add_report(Markdown("Run on {} UTC.").format(f"{report.started:%Y-%m-%d at %H:%M}"))
+        copy.save()
+        watched = os.environ.get(PROGRESS.variable, "0")  # nobody watches the cells
         try:
-            report.error = execute(copy, Path(folder))
+            with PROGRESS.exported(watched), replace(passed, calls=str(log)).passed_on():
+                report.error = _execute(copy, Path(folder))
         finally:
-            report.seconds = time.perf_counter() - started
-            lines = read_lines(log) if log.exists() else []
+            report.seconds, lines = time.perf_counter() - started, read_lines(log)
             report.accounts, report.calls, report.requests = totals(lines)
             report.taken_over = answers_taken_over(lines)
-            if log.exists() and count_incomplete_lines(log):
+            if count_incomplete_lines(log):
                 report.note = f"{note} It cost more: not every call could be noted.".lstrip()
             copy.join()
-            copy.clean()
+            copy.save()
             if copy.leaked and report.error is None:
-                report.error = (
-                    f"An output held a secret. It is {REDACTED} in the copy; take what shows it out of the notebook."
-                )
-            copy.add_report(report.markdown())
+                report.error = f"An output held a secret. It is {REDACTED} in the copy; remove what shows it."
+            copy.add_report(report.text(Markdown))
             copy.save()
     return report
 
 
+def _execute(copy: ExecutedCopy, sockets: Path) -> str | None:
+    """Run all cells and return the error message of the cell that failed, or None.
+
+    Parameters:
+        copy: receives each finished cell.
+        sockets: a temporary folder for the kernel's sockets and its stderr.
+
+    Raises:
+        SettingsError: the notebook's kernel is unknown.
+        KeyboardInterrupt: Ctrl-C; the kernel has ended.
+    """
+    from jupyter_client.kernelspec import NoSuchKernel
+    from nbclient import NotebookClient
+    from nbclient.exceptions import CellExecutionError
+
+    client = NotebookClient(
+        copy.runbook.notebook,
+        timeout=None,
+        resources={"metadata": {"path": str(copy.runbook.path.parent)}},
+        on_cell_executed=copy.on_cell_executed,
+        config=_config(sockets),
+    )
+
+    try:
+        with _ctrl_c_cancels_tasks(), client.setup_kernel():
+            for index, cell in enumerate(copy.runbook.notebook.cells):
+                client.execute_cell(cell, index)
+    except CellExecutionError as error:
+        return redact(f"{error.ename}: {error.evalue}", copy.secrets)
+    except NoSuchKernel as error:
+        hint = " `kosmo install` makes Lua's known." if copy.runbook.language == LUA else ""
+        raise SettingsError(
+            f"Jupyter knows no kernel `{error.name}`, which `{copy.runbook.path}` asks for.{hint}"
+        ) from None
+    except RuntimeError:  # nbclient's DeadKernelError, or jupyter_client's when a kernel exits during its start
+        lines = (sockets / STDERR_FILE).read_text(encoding="utf-8", errors="replace").split("\n")
+        last = f" It said: {lines[-2]}" if lines[1:] else ""
+        return redact(f"The notebook's kernel ended after {counted(copy.report.cells, 'cell')}.{last}", copy.secrets)
+    return None
+
+
 @contextmanager
-def _exported(passed: NotebookRun) -> Iterator[None]:
-    """Set the environment of the kernel within the block. Nobody watches, so it shows no progress."""
-    with PROGRESS.exported(os.environ.get(PROGRESS.variable, "0")), passed.passed_on():
+def _ctrl_c_cancels_tasks() -> Iterator[None]:
+    """Have Ctrl-C cancel the tasks of this thread's event loop; raise KeyboardInterrupt when the block has ended.
+
+    A `KeyboardInterrupt` raised in the loop, the default, would leave pending tasks that make the kernel's end fail.
+    """
+    if threading.current_thread() is not threading.main_thread():  # only the main thread handles signals
         yield
+        return
+    interrupted = False
+
+    def cancel(*_: object) -> None:
+        nonlocal interrupted
+        interrupted = True
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:  # between two cells
+            raise KeyboardInterrupt from None
+        for task in asyncio.all_tasks(loop):
+            task.cancel()
+        loop.call_soon_threadsafe(lambda: None)  # wakes the loop
+
+    previous_handler = signal.signal(signal.SIGINT, cancel)
+    try:
+        yield
+    except (Exception, asyncio.CancelledError):
+        if not interrupted:
+            raise
+    finally:
+        signal.signal(signal.SIGINT, previous_handler)
+    if interrupted:
+        raise KeyboardInterrupt
+
+
+def _config(folder: Path) -> Config:
+    """Return the configuration that starts the kernel.
+
+    The kernel uses Unix domain sockets where they exist, so that no other user can connect. Its stderr goes to a file:
+    it is no output of a cell, and a cron job would mail it. Our own kernel is started so that it imports no modules
+    from the notebook's folder, even if its kernel spec was written by an older version.
+    """
+    from jupyter_client.manager import AsyncKernelManager
+
+    class Kernels(AsyncKernelManager):
+        def format_kernel_cmd(self, extra_arguments: list[str] | None = None) -> list[str]:
+            command = super().format_kernel_cmd(extra_arguments)
+            is_ours = command[1 + len(options(command)) :][:2] == LUA_KERNEL
+            return with_safe_options(command) if is_ours else command
+
+        async def start_kernel(self, **more: Any) -> None:  # type: ignore[override] # the base method has no type annotations
+            with (folder / STDERR_FILE).open("wb") as stderr:
+                await super().start_kernel(**more, stderr=stderr)
+
+    config = Config(NotebookClient={"kernel_manager_class": Kernels})
+    if os.name != "nt":
+        config.KernelManager = Config(transport="ipc", ip=str(folder / "kernel"))
+    return config

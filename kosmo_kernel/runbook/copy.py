@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import operator
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import islice
@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from kosmo_kernel import accounts, integrations
 from kosmo_kernel.errors import InvalidArgumentsError, KosmoError
 from kosmo_kernel.results import accounts_used, read_lines
-from kosmo_kernel.runbook.notebook import ACCOUNT, LUA, Runbook, parse_text, read
-from kosmo_kernel.safety.markup import Markdown, Markup, Plain, code_span
+from kosmo_kernel.runbook.notebook import ACCOUNT, LUA, Runbook, parse_text
+from kosmo_kernel.safety.markup import Markdown, Markup, code_span
 from kosmo_kernel.safety.redaction import REDACTED, SECRET_NAME, environment_secrets, in_texts, one_line, redact
 from kosmo_kernel.settings import private_files
 from kosmo_kernel.settings.private_files import writing
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 # Legacy Heroku tokens are UUIDs, like ids.
 _LEGACY_TOKEN = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
-_EMPTY = {"", "[]", "{}", "nil", "None"}  # values that set nothing, which the report leaves out
+_EMPTY = {"", '""', "''", "[]", "{}", "nil", "None"}  # values that set nothing, which the report leaves out
 _MAX_VALUE_LENGTH = 80  # the longest parameter value in the report, in characters
 M = TypeVar("M", bound=Markup)
 
@@ -57,29 +57,20 @@ class Report:
     # The aliases whose tokens could not be read, so that the outputs were not searched for them.
     unread: list[str] = field(default_factory=list)
 
-    def text(self) -> Plain:
-        """Return a line with the start time, the accounts, the cost and the outcome."""
-        return self._format(Plain, Plain.escape)
+    def text(self, form: type[M]) -> M:
+        """Return a line with the start time, the accounts, the cost and the outcome, in Markdown or as plain text."""
 
-    def markdown(self) -> Markdown:
-        """Return the same line in Markdown."""
-        return self._format(Markdown, code_span)
+        def listed(names: list[str]) -> M:
+            return form(", ").join(map(code_span, names) if form is Markdown else names)
 
-    def _format(self, form: type[M], code: Callable[[str], M]) -> M:
-        scope = form("for the account {}").format(form(", ").join(map(code, self.accounts)))
+        scope = form("for the account {}").format(listed(self.accounts)) if self.accounts else "without a call"
         cost = f"{counted(self.cells, 'cell')}, {counted(self.calls, 'call')}, {counted(self.requests, 'request')}"
         cost += f", {self.taken_over}" if self.taken_over else ""
-        started = f"{self.started:%Y-%m-%d at %H:%M}"
         line = form("Run on {} UTC {}: {}, {:.1f} s.")
-        line = line.format(started, scope if self.accounts else "without a call", cost, self.seconds)
-        if self.note:
-            line += form(" {}").format(self.note)
-        if self.unread:
-            unread = form(", ").join(map(code, self.unread))
-            line += form(" The token of {} could not be looked for in the outputs.").format(unread)
-        if self.error is not None:
-            line += form(" **It stopped at a failure.**")
-        return line
+        line = line.format(f"{self.started:%Y-%m-%d at %H:%M}", scope, cost, self.seconds)
+        unread = form("The token of {} could not be looked for in the outputs.").format(listed(self.unread))
+        failure = form("**It stopped at a failure.**") if self.error is not None else ""
+        return form(" ").join(filter(None, (line, self.note, unread if self.unread else "", failure)))
 
 
 @dataclass(slots=True)
@@ -89,17 +80,15 @@ class ExecutedCopy:
     runbook: Runbook  # the notebook, which is modified
     output: Path  # the file to write
     report: Report  # in which the finished cells and the tokens that cannot be read are noted
+    calls: Path  # the log of the API calls that the cells make, which names the accounts
     on_cell: Callable[[int, int], None]  # called after each cell with the numbers of finished cells and of all cells
-    calls: Path | None = None  # the log of the API calls that the cells make, which names the accounts
-    secrets: tuple[str, ...] = ()  # the values to redact
+    secrets: tuple[str, ...] = field(default_factory=environment_secrets)  # the values to redact
     leaked: bool = False  # whether an output contained a secret
     _used_accounts: set[tuple[str, str]] = field(default_factory=set)
-    _clean: dict[int, list[Any]] = field(default_factory=dict)  # the parts of each cell that was searched for secrets
     _written: dict[int, tuple[list[Any], bytes]] = field(default_factory=dict)  # the parts and the JSON of each cell
 
     def __post_init__(self) -> None:
-        self.secrets = environment_secrets()
-        for _, cell in self._code_cells():
+        for cell in self._code_cells():
             cell.outputs, cell.execution_count = [], None
 
     def on_cell_executed(self, cell: Any, cell_index: int, **_reply: Any) -> None:
@@ -107,9 +96,8 @@ class ExecutedCopy:
         if cell.cell_type == "code":
             self.runbook.notebook.cells[cell_index] = cell
             self.report.cells += 1
-            self.clean()
             self.save()
-            self.on_cell(self.report.cells, sum(1 for _ in self._code_cells()))
+            self.on_cell(self.report.cells, len(self._code_cells()))
 
     def add_report(self, text: Markdown) -> None:
         """Set the report cell to a text and a list of the parameters that are set, both given ones and defaults."""
@@ -119,38 +107,18 @@ class ExecutedCopy:
 
     def _parameter(self, name: str, default: str) -> Markdown | None:
         """Return a parameter in Markdown: a string without quotes, others as a literal; None if it is empty."""
-        value, text = self.report.parameters.get(name), default
-        if isinstance(value, str):
-            text = value
-        elif name in self.report.parameters:
-            text = literal(value) if self.runbook.language == LUA else repr(value)
-        elif (default_text := parse_text(default)) is not None:
-            text = default_text
+        text = parse_text(default) or default
+        if name in self.report.parameters:
+            value = self.report.parameters[name]
+            write = literal if self.runbook.language == LUA else repr
+            text = value if isinstance(value, str) else write(value)
         is_secret = SECRET_NAME.search(name) and not text.isdecimal()  # a number (`max_tokens`) is no secret
         line = REDACTED if is_secret else one_line(text, self.secrets, _MAX_VALUE_LENGTH)
         return None if line in _EMPTY else Markdown("{} = {}").format(code_span(name), code_span(line))
 
-    def clean(self) -> None:
-        """Redact the secrets in all outputs, including the tokens of the accounts that were used so far."""
-        before = self.secrets
-        self._collect_tokens()
-        if self.secrets != before:
-            self._clean.clear()
-        for index, cell in self._code_cells():
-            if _are_same(_parts(cell), self._clean.get(index)):
-                continue
-            cleaned = [in_texts(output, lambda text: redact(text, self.secrets)) for output in cell.outputs]
-            if cleaned != cell.outputs:
-                cell.outputs, self.leaked = cleaned, True
-            self._clean[index] = _parts(cell)
-
     def _collect_tokens(self) -> None:
         """Add the tokens of newly used accounts to the secrets. Tokens of other accounts are not read."""
-        if self.calls is None or not self.calls.exists():
-            return
-        for service, alias in accounts_used(read_lines(self.calls)):
-            if (service, alias) in self._used_accounts:
-                continue
+        for service, alias in set(accounts_used(read_lines(self.calls))) - self._used_accounts:
             self._used_accounts.add((service, alias))
             try:
                 integration = integrations.known(service)
@@ -165,8 +133,9 @@ class ExecutedCopy:
 
         Call it after all cells have run, since a later cell may update an output by its index.
         """
-        self._written.clear()  # what runs the cells has noted in their metadata when they ended
-        for _, cell in self._code_cells():
+        # What runs the cells has noted in their metadata when they ended, so each is written once more.
+        self._written = {index: (parts, b"") for index, (parts, _) in self._written.items()}
+        for cell in self._code_cells():
             merged: list[Any] = []
             for output in cell.outputs:
                 if merged and output.output_type == "stream" and output.get("name") == merged[-1].get("name"):
@@ -176,31 +145,41 @@ class ExecutedCopy:
             cell.outputs = merged
 
     def save(self) -> None:
-        """Write the copy atomically. Only its owner may read a new one, because it has data of the account.
+        """Redact the secrets in all outputs, the tokens of accounts used so far among them, and write the copy.
+
+        It is replaced at once. Only its owner may read a new one, because it has data of the account.
 
         Raises:
             FileWriteError: the file cannot be written; it is as after the cell before.
         """
+        before = self.secrets
+        self._collect_tokens()
+        if self.secrets != before:
+            self._written.clear()
         notebook = self.runbook.notebook
-        head, cells, rest = _as_json(notebook, []).partition(b'"cells": []')
-        written = [part for index, cell in enumerate(notebook.cells) for part in (b",", self._cell_json(index, cell))]
-        whole = [head, b'"cells": [', *written[1:], b"\n ]", rest] if written else [head, cells, rest]
+        head, empty, rest = _as_json(notebook, []).partition(b'"cells": []')
+        cells = []
+        for index, cell in enumerate(notebook.cells):
+            parts, text = self._written.get(index, ([], b""))
+            if len(parts) != len(_parts(cell)) or not all(map(operator.is_, parts, _parts(cell))):
+                outputs = [
+                    in_texts(output, lambda text: redact(text, self.secrets)) for output in cell.get("outputs", ())
+                ]
+                if outputs != cell.get("outputs", []):
+                    cell.outputs, self.leaked = outputs, True
+                text = b""
+            if not text:
+                alone = _as_json(type(notebook)({**notebook, "metadata": type(notebook)()}), [cell])
+                text = alone[len(b'{\n "cells": [') : alone.rindex(b'\n ],\n "metadata": {}')]
+                self._written[index] = _parts(cell), text
+            cells.append(text)
+        whole = [head, b'"cells": [', b",".join(cells), b"\n ]", rest] if cells else [head, empty, rest]
         with writing(self.output, "It has the cells that ended before." if self.output.exists() else ""):
             self.output.parent.mkdir(parents=True, exist_ok=True)
             private_files.write(self.output, [*whole, b"\n"], durable=False)
 
-    def _cell_json(self, index: int, cell: Any) -> bytes:
-        """Return a cell as it stands in the file."""
-        parts, (before, text) = _parts(cell), self._written.get(index, (None, b""))
-        if not _are_same(parts, before):
-            notebook = self.runbook.notebook
-            alone = _as_json(type(notebook)({**notebook, "metadata": type(notebook)()}), [cell])
-            text = alone[len(b'{\n "cells": [') : alone.rindex(b'\n ],\n "metadata": {}')]
-            self._written[index] = parts, text
-        return text
-
-    def _code_cells(self) -> Iterator[tuple[int, Any]]:
-        return ((index, cell) for index, cell in enumerate(self.runbook.notebook.cells) if cell.cell_type == "code")
+    def _code_cells(self) -> list[Any]:
+        return [cell for cell in self.runbook.notebook.cells if cell.cell_type == "code"]
 
 
 def _as_json(notebook: Any, cells: list[Any]) -> bytes:
@@ -216,11 +195,6 @@ def _parts(cell: Any) -> list[Any]:
     return [cell, cell.source, cell.metadata, *(part for output in outputs for part in (output, *output.values()))]
 
 
-def _are_same(ours: list[Any], theirs: list[Any] | None) -> bool:
-    """Return whether two lists have the same objects."""
-    return theirs is not None and len(ours) == len(theirs) and all(map(operator.is_, ours, theirs))
-
-
 def refuse_to_replace(path: Path, what: str, is_ours: Callable[[Path], bool]) -> None:
     """Check that a file may be written: it does not exist, is empty, or an earlier run wrote it.
 
@@ -232,20 +206,15 @@ def refuse_to_replace(path: Path, what: str, is_ours: Callable[[Path], bool]) ->
     Raises:
         InvalidArgumentsError: the path is another file or a folder.
     """
-    is_free = not path.exists() or (path.is_file() and (path.stat().st_size == 0 or is_ours(path)))
+    try:
+        is_free = not path.exists() or (path.is_file() and (path.stat().st_size == 0 or is_ours(path)))
+    except (OSError, InvalidArgumentsError):  # unreadable, so not written by a run
+        is_free = False
     if not is_free:
         raise InvalidArgumentsError(
             f"`{path}` is there, and is no {what} that `kosmo run` has written. Give the copy another name (-o), or "
             "move that file away. Nothing was run."
         )
-
-
-def is_copy(path: Path) -> bool:
-    """Return whether a file is the executed copy of an earlier run."""
-    try:
-        return read(path).is_copy
-    except InvalidArgumentsError:
-        return False
 
 
 def refuse_secrets(values: Mapping[str, Any]) -> None:

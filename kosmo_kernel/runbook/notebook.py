@@ -16,9 +16,11 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib.util import find_spec
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +40,10 @@ INJECTED = "injected-parameters"  # of the cell that sets parameters; the same a
 ACCOUNT = "account"  # the parameter that `--account` sets
 REPORT_TAG = "kosmo-run"  # the tag of the cell that reports the run
 
-_OPENING, _CLOSING = "({[", ")}]"
+_LUA_KINDS = {"true": "boolean", "false": "boolean", "nil": "nil", "{": "table", "-": "number"}  # by the first token
+_PYTHON_KINDS = {"bool": "boolean", "int": "number", "float": "number", "str": "string", "NoneType": "nil"}
+_PYTHON_KINDS |= dict.fromkeys(("list", "dict", "tuple"), "table")
+_DEPTHS = {"(": 1, "{": 1, "[": 1, ")": -1, "}": -1, "]": -1}
 _QUOTED = re.compile(r"""(["'])([^"'\\]*)\1""")  # a string literal without escapes
 _LINE_END = re.compile(r"\r\n?|\n")  # the line ends of Python's parser; `splitlines` has more
 
@@ -74,12 +79,10 @@ class Runbook:
         existing = self._cell(INJECTED)
         if existing is not None:
             self.notebook.cells.remove(existing)
-        if not values:
-            return
-        marker = "--" if self.language == LUA else "#"
-        cell = nbformat.v4.new_code_cell(f"{marker} Parameters\n{assignments(values, self.language)}")
-        cell.metadata["tags"] = [INJECTED]
-        self.notebook.cells.insert(self.notebook.cells.index(self._cell(TAG)) + 1, cell)
+        if values:
+            code = f"{'--' if self.language == LUA else '#'} Parameters\n{assignments(values, self.language)}"
+            cell = nbformat.v4.new_code_cell(code, metadata={"tags": [INJECTED]})
+            self.notebook.cells.insert(self.notebook.cells.index(self._cell(TAG)) + 1, cell)
 
     def add_report(self, text: Markdown) -> None:
         """Set the text of the report cell, which is added if there is none."""
@@ -87,8 +90,7 @@ class Runbook:
 
         cell = self._cell(REPORT_TAG)
         if cell is None:
-            cell = nbformat.v4.new_markdown_cell()
-            cell.metadata["tags"] = [REPORT_TAG]
+            cell = nbformat.v4.new_markdown_cell(metadata={"tags": [REPORT_TAG]})
             has_title = self.notebook.cells and self.notebook.cells[0].cell_type == "markdown"
             self.notebook.cells.insert(1 if has_title else 0, cell)
         cell.source = str(text)
@@ -139,22 +141,16 @@ def with_account(
         UnknownNameError: an account is named that the notebook cannot take.
         KosmoError: no account is set up, or the place of the token cannot be read.
     """
-    parameter = next((parameter for parameter in runbook.parameters() if parameter.name == ACCOUNT), None)
-    if parameter is None:
-        if account not in (None, accounts.DEMO):
-            raise UnknownNameError(f"`{runbook.path}` declares no parameter `{ACCOUNT}`, so it cannot be given one.")
+    declared = {parameter.name: parse_text(parameter.default) for parameter in runbook.parameters()}
+    if ACCOUNT not in declared and account not in (None, accounts.DEMO):
+        raise UnknownNameError(f"`{runbook.path}` declares no parameter `{ACCOUNT}`, so it cannot be given one.")
+    is_chosen = account is None and (ACCOUNT in values or declared.get(ACCOUNT) != accounts.DEMO)
+    if is_chosen or ACCOUNT not in declared:
         return dict(values)
-    if account is None and (ACCOUNT in values or parse_text(parameter.default) != accounts.DEMO):
-        return dict(values)
-    return {**values, ACCOUNT: account or of_archive or _default_account()}
-
-
-def _default_account() -> str:
-    if accounts.demo_chosen():
-        return accounts.DEMO
-    if not any(accounts.DEFAULT in accounts.names(service) for service in integrations.load_all()):
+    account = account or of_archive or (accounts.DEMO if accounts.demo_chosen() else None)
+    if account is None and not any(accounts.DEFAULT in accounts.names(service) for service in integrations.load_all()):
         accounts.find(integrations.DEFAULT)  # raises the error that lists the ways
-    return accounts.DEFAULT
+    return {**values, ACCOUNT: account or accounts.DEFAULT}
 
 
 def parse_declarations(code: str, language: str) -> list[Parameter]:
@@ -162,8 +158,7 @@ def parse_declarations(code: str, language: str) -> list[Parameter]:
 
     Cells in languages other than Lua and Python declare none.
     """
-    parser = {LUA: _parse_lua, PYTHON: _parse_python}.get(language)
-    return parser(code) if parser else []
+    return {LUA: _parse_lua, PYTHON: _parse_python}.get(language, lambda _: [])(code)
 
 
 def values_of(parameters: Sequence[Parameter], texts: Mapping[str, str]) -> dict[str, Any]:
@@ -195,64 +190,34 @@ def assignments(values: Mapping[str, Any], language: str) -> str:
 
 
 def _parse_lua(code: str) -> list[Parameter]:
-    parameters = []
-    for statement in _statements(code):
-        tokens = [token for token in statement if token.kind != "comment" and token.text not in ("local", ";")]
-        if len(tokens) < 3 or tokens[0].kind != "name" or tokens[1].text != "=":
-            continue
-        default, last = code[tokens[2].start : tokens[-1].end], statement[-1]
-        doc = last.text.lstrip("- ").rstrip() if last.kind == "comment" else ""
-        parameters.append(Parameter(tokens[0].text, _lua_kind(tokens[2]), default, doc))
-    return parameters
-
-
-def _statements(code: str) -> Iterator[list[Token]]:
-    """Yield the tokens of each statement and its trailing comment; a line end or `;` ends a statement."""
-    statement: list[Token] = []
-    depth = 0
-    for token in tokens_of(code):
-        if statement and depth == 0 and ("\n" in code[statement[-1].end : token.start] or statement[-1].text == ";"):
-            yield statement
-            statement = []
+    """Return what statements of Lua declare; the end of a line or `;` ends a statement outside of brackets."""
+    parameters, statement, depth, tokens = list[Parameter](), list[Token](), 0, [*tokens_of(code)]
+    for token, following in zip_longest(tokens, tokens[1:]):
         statement.append(token)
-        if token.kind == "mark":
-            depth += (token.text in _OPENING) - (token.text in _CLOSING)
-    if statement:
-        yield statement
-
-
-def _lua_kind(first: Token) -> str:
-    """Return the Lua type of a value from its first token, or an empty string if it is computed."""
-    if first.kind in ("string", "number"):
-        return first.kind
-    return {"true": "boolean", "false": "boolean", "nil": "nil", "{": "table", "-": "number"}.get(first.text, "")
+        depth += _DEPTHS.get(token.text, 0) if token.kind == "mark" else 0
+        if following and (depth or (token.text != ";" and "\n" not in code[token.end : following.start])):
+            continue
+        match [part for part in statement if part.kind != "comment" and part.text not in ("local", ";")]:
+            case [name, equals, first, *more] if name.kind == "name" and equals.text == "=":
+                kind = first.kind if first.kind in ("string", "number") else _LUA_KINDS.get(first.text, "")
+                doc = token.text.lstrip("- ").rstrip() if token.kind == "comment" else ""
+                parameters.append(Parameter(name.text, kind, code[first.start : [first, *more][-1].end], doc))
+        statement = []
+    return parameters
 
 
 def _parse_python(code: str) -> list[Parameter]:
     try:
-        tree = ast.parse(code)
+        statements = ast.parse(code).body
     except (SyntaxError, ValueError):  # the error is reported when the cell runs
         return []
-    lines = _LINE_END.split(code)
-    parameters = []
-    for node in tree.body:
+    parameters, lines = [], _LINE_END.split(code)
+    for node in statements:
         match node:
-            case ast.Assign([ast.Name(name)], ast.expr() as value) | ast.AnnAssign(
-                ast.Name(name), _, ast.expr() as value
-            ):
-                end = node.end_lineno or node.lineno
-                rest = lines[end - 1].encode()[node.end_col_offset :].decode().strip()
-                doc = rest.removeprefix("#").strip() if rest.startswith("#") else ""
-                default = ast.get_source_segment(code, value) or ""
-                parameters.append(Parameter(name, _python_kind(value), default, doc))
+            case ast.Assign([ast.Name(name)], value) | ast.AnnAssign(ast.Name(name), _, ast.expr() as value):
+                rest = lines[(node.end_lineno or 1) - 1].encode()[node.end_col_offset :].decode().strip()
+                doc, kind = rest[1:].strip() if rest.startswith("#") else "", ""
+                with suppress(ValueError):  # a value that is computed
+                    kind = _PYTHON_KINDS.get(type(ast.literal_eval(value)).__name__, "")
+                parameters.append(Parameter(name, kind, ast.get_source_segment(code, value) or "", doc))
     return parameters
-
-
-def _python_kind(value: ast.expr) -> str:
-    """Return the kind of a literal, or an empty string if the value is computed."""
-    try:
-        constant = ast.literal_eval(value)
-    except ValueError:
-        return ""
-    kinds = {bool: "boolean", int: "number", float: "number", str: "string", type(None): "nil"}
-    return kinds.get(type(constant), "table" if isinstance(constant, (list, dict, tuple)) else "")

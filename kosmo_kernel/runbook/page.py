@@ -66,7 +66,7 @@ def check(copy: Path) -> None:
         )
     if find_spec("nbconvert") is None:
         raise SettingsError(f"--html needs nbconvert, which is not installed. {how_to_install('run')}")
-    refuse_to_replace(copy.with_suffix(SUFFIX), "page", _is_page)
+    refuse_to_replace(copy.with_suffix(SUFFIX), "page", lambda page: _MARKER.encode() in page.read_bytes())
 
 
 def write(copy: Path, accounts: Sequence[str], time: datetime | None = None, command: str = "") -> Path:
@@ -113,23 +113,12 @@ def without_local_links(html: str) -> str:
     return _ANCHOR.sub(lambda anchor: anchor[2] if _LOCAL.search(anchor[1]) else anchor[0], html)
 
 
-def _is_page(path: Path) -> bool:
-    try:
-        return _MARKER.encode() in path.read_bytes()
-    except OSError:  # unreadable, so not written by a run
-        return False
-
-
 def _arrange(notebook: Any, hidden: set[str], command: str) -> None:
     """Remove cells with hidden tags, join key figures below the title, and move what is about the page to the end."""
     cells = [cell for cell in notebook.cells if not hidden.intersection(_tags(cell))]
-    figures = [cell for cell in cells if cell.cell_type == "code" and KEY_FIGURES in _tags(cell)]
-    reports = [cell for cell in cells if REPORT_TAG in _tags(cell)]
-    about = [cell for cell in cells if ABOUT in _tags(cell)]
-    answers = [cell for cell in cells if ANSWER in _tags(cell)]
-    titles = [cell for cell in cells if TITLE in _tags(cell)]
-    placed = (*titles, *answers, *figures, *reports, *about)
-    rest = [cell for cell in cells if not any(cell is other for other in placed)]
+    placed = [[cell for cell in cells if tag in _tags(cell)] for tag in (TITLE, ANSWER, KEY_FIGURES, REPORT_TAG, ABOUT)]
+    rest = [cell for cell in cells if not any(cell is other for group in placed for other in group)]
+    titles, answers, figures, reports, about = placed
     for cell in figures[:1]:
         cell.outputs = [output for each in figures for output in each.outputs]
     for cell in reports:

@@ -33,6 +33,7 @@ from kosmo_kernel.progress.display import ProgressSnapshot
 from kosmo_kernel.render.display import outline
 from kosmo_kernel.results import Result
 from kosmo_kernel.runbook.copy import Report
+from kosmo_kernel.safety.markup import Markdown, Plain
 from kosmo_kernel.safety.text import sanitize_text
 from kosmo_kernel.session import Session
 
@@ -83,10 +84,10 @@ def test_the_report_of_a_failure_shows_what_a_service_said_as_code(read: Read) -
 def test_the_line_about_a_run_shows_names_of_accounts_as_code(read: Read) -> None:
     for words in HOSTILE:
         report = Report(Path("copy.ipynb"), accounts=[words], note=words, unread=[words])
-        shown = read(report.markdown())
+        shown = read(report.text(Markdown))
         assert (shown.structure, shown.odd, shown.formulas) == (["p", "code", "code"], [], []), words
         assert shown.text.count(tight(words)) >= 3
-        assert report.text().count(sanitize_text(words)) >= 3
+        assert report.text(Plain).count(sanitize_text(words)) >= 3
 
 
 # The editor

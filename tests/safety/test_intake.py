@@ -157,7 +157,7 @@ ALLOWED = {
     "results.py": "the user's own log",
     "cli/kernelspec.py": "shipped",
     "runbook/page.py": "a page that this package wrote before",
-    "runbook/cells.py": "the standard error of a kernel that this package started",
+    "runbook/__init__.py": "the standard error of a kernel that this package started",
     "kernel/protocol.py": "files of the kernel's own processes in /proc",
     "kernel/channels.py": "the connection file that Jupyter wrote",
     "cli/lua.py": "the script that the user named, also from a pipe; bounded",
