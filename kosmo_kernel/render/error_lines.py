@@ -92,7 +92,7 @@ def _stack_lines(stack: Sequence[str]) -> Iterator[Terminal]:
         yield line.format(escape_control(call), times)
 
 
-def hide_own_frames(error: KosmoError) -> None:
+def hide_own_frames(error: Exception) -> None:
     """Have Python, IPython and pytest end the traceback of an error at the line that made the call.
 
     The lines of this package below it are left out. Python shows an error with `sys.excepthook`: the one that is there

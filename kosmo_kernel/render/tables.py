@@ -26,6 +26,7 @@ from msgspec.structs import replace
 
 from kosmo_kernel.errors import UnknownFieldError
 from kosmo_kernel.pages.design import style
+from kosmo_kernel.render.error_lines import hide_own_frames
 from kosmo_kernel.render.text import (
     DIM,
     GAP,
@@ -313,7 +314,10 @@ class RecordView(Record):
     def __getattr__(self, name: str) -> NoReturn:
         near = [name] if name in self else nearest(name, self, 1)
         how = f': record["{near[0]}"] is the field' if near else ""
-        raise AttributeError(f"a record has no attribute {name!r}{how}")
+        error = AttributeError(f"a record has no attribute {name!r}{how}")
+        if not name.startswith("_"):  # as which displays look for their methods
+            hide_own_frames(error)
+        raise error
 
     def __missing__(self, name: str) -> Any:
         value: Any = self
@@ -321,9 +325,11 @@ class RecordView(Record):
         for depth, key in enumerate(path):
             if not isinstance(value, dict) or not dict.__contains__(value, key):
                 near = nearest(key, value) if isinstance(value, dict) else []
-                raise UnknownKeyError(
+                unknown = UnknownKeyError(
                     f'The record has no field "{name}".', tuple(".".join((*path[:depth], field)) for field in near)
                 )
+                hide_own_frames(unknown)
+                raise unknown
             value = dict.__getitem__(value, key)
         return value
 
