@@ -36,6 +36,9 @@ def awkward() -> EditableCompany:
     for number, app in enumerate(whole.apps):
         app.update(maintenance=number % 2 == 0, updated_at=iso_time(NOW - timedelta(seconds=86_400 * number - 1)))
         app.update(released_at=[None, app["released_at"], iso_time(NOW - timedelta(days=181))][number % 3])
+        for place, addon in enumerate(whole.resources_of(app).addons):
+            made = iso_time(NOW - timedelta(hours=1, seconds=place % 2 - number % 2))  # around the limit
+            addon.update(state=["provisioning", "deprovisioned", "provisioned"][number % 3], created_at=made)
         for dyno in whole.resources_of(app).dynos:
             dyno.update(state="crashed", updated_at=iso_time(NOW - timedelta(hours=number, seconds=number % 2)))
     tokens = [
@@ -161,6 +164,13 @@ def test_ages_in_checks_are_those_of_plain_http(days: Days) -> None:
     }
     assert {row["app"]: (row["days"], row["owner"]) for row in checks["maintenance-left-on"]} == {
         one["name"]: (age(one["updated_at"], day), one["owner"]["email"]) for one in apps if one["maintenance"]
+    }
+    made = [one for one in days.plain.addons if one["state"] == "provisioning"]
+    late = [one for one in made if NOW - datetime.fromisoformat(one["created_at"]) > hour]
+    gone = [one for one in days.plain.addons if one["state"] == "deprovisioned"]
+    assert {row["add_on"]: row["hours"] for row in checks["stuck-add-ons"]} == {
+        **{one["name"]: age(one["created_at"], hour) for one in late},
+        **{one["name"]: age(one["updated_at"], hour) for one in gone},
     }
     forgotten = [one for one in dynos if one["type"] in ("run", "scheduler") and age(one["created_at"], day) >= 1]
     assert {(row["app"], row["dyno"]): row["days"] for row in checks["forgotten-one-off-dynos"]} == {
