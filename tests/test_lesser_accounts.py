@@ -49,7 +49,7 @@ NOT_THERE = {
     "no teams": ("teams", "team members"),
     "no add-ons": ("add-ons", "add-on attachments", "databases"),
 }
-NOTEBOOKS = full_except(("access-audit", "costs", "deadlines", "dyno-audit"), "access-audit", "costs")
+NOTEBOOKS = full_except(("access-audit", "costs", "deadlines", "dyno-audit", "first-steps"), "access-audit", "costs")
 
 
 @dataclass

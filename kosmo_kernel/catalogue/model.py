@@ -24,7 +24,7 @@ from kosmo_kernel.errors import InvalidArgumentsError
 from kosmo_kernel.text import lazy_pattern, nearest, value_at
 
 ParamKind = Literal["string", "integer", "number", "boolean"]
-ColumnKind = Literal["string", "integer", "number", "boolean", "timestamp", "list", "object"]
+ColumnKind = Literal["string", "integer", "number", "boolean", "timestamp", "list", "object", "any"]
 
 CONCURRENCY = 16  # concurrent requests for one list. It is also the default of `parallel.lua`.
 ERROR_MODES = ("raise", "collect")  # how items that fail are handled; the first is the default
@@ -240,7 +240,8 @@ class Column(Struct, frozen=True, dict=True):
 
     name: str  # the dotted path in the record and the column's name in a table, `app.name`
     doc: str  # one line, or empty if the name says it all
-    kind: ColumnKind = "string"  # the type of its values; `timestamp` is ISO 8601 text that becomes a UTC datetime
+    # The type of its values: `timestamp` is ISO 8601 text that becomes a UTC datetime; of `any` the values decide.
+    kind: ColumnKind = "string"
     nullable: bool = False  # whether the service may send null, or leave the key out
     default: str | None = None  # the value that replaces a missing or null one
     secret: bool = False  # whether the value must not leave the client that received it

@@ -72,7 +72,7 @@ def ask_in_cell(command: str, line: str, context: NotebookContext) -> Records | 
         raise result.error.with_traceback(None)  # which is of another thread
     context.display(head_display(result, report))
     names = question.columns or question.key  # a check without findings has the columns of its key
-    rows = result.records or Records([], columns=tuple(Column(name, name) for name in names))
+    rows = result.records or Records([], columns=tuple(Column(name, name, "any") for name in names))
     if options.unread is not None:
         context.set_variable(options.unread, [result.explanation] if result.reason else [])
     if options.var is None:

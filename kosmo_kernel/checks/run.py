@@ -229,7 +229,7 @@ def _fill_table(outcome: QuestionResult, result: Result) -> Sequence[str]:
     """Add the rows that a table returned, and return what could not be read of it."""
     table = outcome.question
     rows, failures = result.values
-    columns = [Column(name, name, main=name in (table.page or table.key)) for name in table.columns]
+    columns = [Column(name, name, "any", main=name in (table.page or table.key)) for name in table.columns]
     outcome.records = Records(rows.rows if isinstance(rows, Records) else [], columns=tuple(columns))
     outcome.unread = list(failures)
     return result.unread

@@ -164,7 +164,7 @@ def _chosen(value: Records | Record, names: Sequence[str]) -> Records | Record:
     rows = [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
     if isinstance(value, Record):
         return Record(rows[0])
-    return Records(rows, None, () if rows else tuple(Column(name, "") for name in names))
+    return Records(rows, None, () if rows else tuple(Column(name, "", "any") for name in names))
 
 
 def _line(values: Iterable[Any], separator: str = "\t") -> str:

@@ -408,7 +408,7 @@ def columns_of_items(function: Function) -> dict[str, tuple[Column, ...]]:
 def _empty_table(names: list[str]) -> Records:
     """Return the rows of a table that has none, with its columns."""
     check_columns([dict.fromkeys(map(str, names))])
-    return Records([], columns=tuple(Column(str(name), "") for name in names))
+    return Records([], columns=tuple(Column(str(name), "", "any") for name in names))
 
 
 def _check_size(size: int, max_bytes: int) -> None:

@@ -16,7 +16,6 @@ from msgspec import Struct, field
 
 from kosmo_kernel.errors import SettingsError, UnknownNameError
 from kosmo_kernel.progress.display import ProgressDisplay, ProgressSnapshot, html_line
-from kosmo_kernel.render.error_lines import hide_own_frames
 from kosmo_kernel.safety.markup import Html, Plain, html_code
 from kosmo_kernel.settings.cell_options import COMMAND_MAGIC, LUA_MAGIC, Options, first_word, parse, parse_leading
 from kosmo_kernel.settings.table import Setting
@@ -163,6 +162,8 @@ class Collected(Values):
         return self[1]
 
     def __getitem__(self, index: Any) -> Any:
+        from kosmo_kernel.render.error_lines import hide_own_frames
+
         error: Exception
         if isinstance(index, str):
             error = TypeError(f'These are two values: rows, failures = ...; rows["{index[:40]}"]')

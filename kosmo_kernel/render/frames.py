@@ -38,6 +38,7 @@ from kosmo_kernel.safety.markup import Html
 from kosmo_kernel.safety.text import with_escapes
 from kosmo_kernel.settings.notebook_run import notebook_run
 from kosmo_kernel.settings.table import ROWS
+from kosmo_kernel.text import lazy_pattern
 from kosmo_kernel.values.fields import Field, Path, fields_of, moment
 from kosmo_kernel.values.records import ACCOUNT, Records, to_builtins
 
@@ -53,6 +54,8 @@ _TYPESETTING = {name: pd.get_option(name) for name in ("display.html.use_mathjax
 STRING_DTYPE = pd.StringDtype(na_value=np.nan)
 _TEXT_OR_NULL: frozenset[type] = frozenset({str, NoneType})
 _UTC = pd.DatetimeTZDtype("us", "UTC")
+# In the name of a column of numbers, whose sum works without values, too.
+_UNIT = lazy_pattern(r"(^|[_.])(usd|cents|days|hours|bytes|gb|count|quantity)(_|$)")
 _UTC_TO_THE_NANOSECOND = pd.DatetimeTZDtype("ns", "UTC")
 
 # The format in which nearly all services write times, one per line: the lowest byte allowed at each position, and by
@@ -383,8 +386,11 @@ def _array(field: Field, values: _Values) -> _Array:
     if field.kind is None and present == {str}:
         times = _timestamps(values, with_zone=True)  # a text without a zone may mean the time of any place
         return _strings(values) if times is None else times
-    # Without a declared kind, the types of the values decide, if all are of one kind.
+    # Without a declared kind, the types of the values decide, if all are of one kind, and without values the name.
     kind: str = field.kind or next((kind for kind, (types, _) in _MAKERS.items() if present and present <= types), "")
+    if not kind and not present:
+        of_no_rows = "" if values else "timestamp" if field.name.endswith("_at") else "string"
+        kind = "number" if _UNIT.search(field.name) else of_no_rows
     types, build = _MAKERS.get(kind, (frozenset(), None))
     array = build(values) if build and present <= types else None
     if array is not None:

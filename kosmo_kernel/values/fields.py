@@ -54,7 +54,7 @@ class Field(NamedTuple):
     @property
     def kind(self) -> ColumnKind | None:
         """The declared type of the values, or None."""
-        return self.column.kind if self.column else None
+        return self.column.kind if self.column and self.column.kind != "any" else None
 
     @property
     def default(self) -> str | None:

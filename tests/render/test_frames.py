@@ -208,6 +208,15 @@ def test_objects_of_a_script_get_nullable_types_by_their_values() -> None:
     }
 
 
+def test_columns_without_values_have_the_kind_that_their_names_say() -> None:
+    names = ("monthly_usd", "cents", "days_left", "app", "created_at")
+    columns = tuple(Column(name, name, "any") for name in names)
+    for rows, others in (([], ["str", "datetime64[us, UTC]"]), ([dict.fromkeys(names)], ["object"] * 2)):
+        frame = frame_of(Records(rows, columns=columns))
+        assert frame.dtypes.astype(str).to_list() == [*["Float64"] * 3, *others]
+        assert frame.groupby("app", dropna=False)["monthly_usd"].sum().nlargest(3).to_list() == [0.0] * len(rows)
+
+
 def test_an_undeclared_field_is_a_time_when_every_value_is_one_with_a_zone() -> None:
     row = {
         "since": "2026-11-20T09:00:00Z",
