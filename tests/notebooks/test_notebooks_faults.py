@@ -110,8 +110,10 @@ def text_of(output: Any) -> str:
 
 
 def all_text_of(output: Any) -> str:
-    """Return the text of an output, also of one on standard error."""
-    return str(output.text) if output.output_type == "stream" else text_of(output)
+    """Return the text of an output, also of one on standard error or in Markdown."""
+    if output.output_type == "stream":
+        return str(output.text)
+    return text_of(output) if output.output_type == "error" else output.data.get("text/markdown") or text_of(output)
 
 
 def errors(notebook: nbformat.NotebookNode) -> int:
@@ -131,7 +133,7 @@ def test_a_notebook_gives_the_same_answers_and_a_clean_page_where_a_quarter_of_a
     assert answers(copy) == answers(nbformat.read(path, as_version=4)) != {}
     assert faults.dealt.total() > 0
     # Nothing but the report: no warning of the export, nothing that a kernel says of itself.
-    assert re.fullmatch(r"Run on .* UTC for the account default: .* s\.\n", done.stderr)
+    assert re.fullmatch(r"Run on .* UTC for the account default(, archive [^:]*)?: .* s\.\n", done.stderr)
     page = (tmp_path / "copy.html").read_text(encoding="utf-8")
     body = page[page.index("<body") :]
     assert [word for word in ("widget-state", "widget-view", "application/vnd.jupyter.widget") if word in body] == []
