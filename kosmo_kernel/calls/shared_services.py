@@ -13,6 +13,8 @@ from datetime import date
 from http import HTTPStatus
 from typing import Any
 
+from msgspec.json import encode
+
 from kosmo_kernel.archive.store import Reading
 from kosmo_kernel.calls.provider import ServiceCall
 from kosmo_kernel.calls.services import ItemOutcome, Services, refused_list
@@ -60,8 +62,8 @@ class SharedServices(Services):
     def begin(self, bound_call: ServiceCall, handle: CallHandle) -> None:
         """Make a call whose requests count in the progress of all sessions."""
         argument = bound_call.fan_out_argument
-        items = tuple([each[argument] for each in bound_call.calls]) if argument else None
-        key = bound_call.name, bound_call.account, argument, items, bound_call.collect
+        arguments = encode(bound_call.calls, order="deterministic")
+        key = bound_call.name, bound_call.account, argument, arguments, bound_call.collect
 
         def keep(answer: Reply | BaseException) -> None:
             answer = self._with_gaps(bound_call, answer) if self.find_gaps else answer

@@ -68,6 +68,17 @@ def test_all_checks_of_a_run_ask_each_list_once(api: RefusingApi) -> None:
     assert report.cost.requests == sum(api.requested.values())
 
 
+def test_checks_that_ask_for_different_releases_of_the_same_apps_get_their_own(api: RefusingApi) -> None:
+    arguments = ("newest = 1", "newest = 20", "since = '2026-11-19'", "newest = 1")
+    asked = "heroku.list_releases({{ app_id = heroku.list_apps(), {} }})"
+    name = "list.map({}, function(r) return {{ app = r.app.name .. r.version }} end)"
+    bodies = [f"return {name.format(asked.format(argument))}" for argument in arguments]
+    together = [{finding.key["app"] for finding in result.findings} for result in report_of(*bodies).results]
+    alone = [{finding.key["app"] for finding in report_of(body).results[0].findings} for body in bodies]
+    assert together == alone
+    assert len({len(names) for names in alone}) == 3
+
+
 def test_an_app_that_may_not_be_read_is_named_and_findings_about_it_are_withdrawn(api: RefusingApi) -> None:
     api.refused[f"/apps/{APP}/dynos"] = "403 Forbidden"
     dynos, apps = report_of(
