@@ -8,6 +8,7 @@ call, because it loads the HTTP library.
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -33,7 +34,7 @@ from kosmo_kernel.errors import ApiError, InvalidArgumentsError, KosmoError, Ref
 from kosmo_kernel.progress.run import Cancelled
 from kosmo_kernel.settings.config_file import config
 from kosmo_kernel.settings.notebook_run import notebook_run
-from kosmo_kernel.text import Moment, nearest, normalize_alias
+from kosmo_kernel.text import Moment, lazy_pattern, nearest, normalize_alias
 from kosmo_kernel.values.records import PackedRows, Record, Records, columns_with_item, failure_of
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
 
 
 MIN_REQUESTS_FOR_BUDGET_QUERY = 25  # minimum number of requests for which an unknown request budget is queried first
+_UUID = lazy_pattern(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 MAX_ENDPOINTS = 256  # kept by a session
 
 _Rows = Sequence[Mapping[str, Any]]
@@ -251,7 +253,7 @@ class Services:
         if reply is None:
             if not handle.counts:  # one of the many calls of `parallel.map`
                 _expect(client, handle, 1, begun=handle.coming)
-            reply = self._ask(client, function, args, handle)
+            reply = self._ask(client, function, args, handle, lists_names=handle.counts)
         else:
             handle.done()
         data = reply.values[0]
@@ -337,27 +339,52 @@ class Services:
         key = self.store.key(client.account, function, args)
         return self.store.ask(key, fetch, handle.reading, handle.check, has_age=client.live)
 
-    def _ask(self, client: Client, function: Function, args: Mapping[str, Any], handle: CallHandle) -> Reply:
-        """Make a request as `_request` does, and count it in the progress, even if it fails."""
+    def _ask(
+        self,
+        client: Client,
+        function: Function,
+        args: Mapping[str, Any],
+        handle: CallHandle,
+        *,
+        lists_names: bool = False,
+    ) -> Reply:
+        """Make a request as `_request` does, and count it in the progress, even if it fails.
+
+        Parameters:
+            lists_names: whether a call with a name that does not exist lists the names, to find the nearest one.
+        """
         requests = 1
         try:
             reply = self._request(client, function, args, handle)
             requests = reply.requests
         except RefusedError as error:
-            if error.status == HTTPStatus.NOT_FOUND and (near := self._near_names(client, function, args)):
+            if error.status == HTTPStatus.NOT_FOUND and (
+                near := self._near_names(client, function, args, handle if lists_names else None)
+            ):
                 error.advice = f"Did you mean: {', '.join(near)}"
             raise
         finally:
             handle.done(requests=requests)
         return reply
 
-    def _near_names(self, client: Client, function: Function, args: Mapping[str, Any]) -> tuple[str, ...]:
-        """Return the names nearest to an argument that is none of those that the session has listed."""
+    def _near_names(
+        self, client: Client, function: Function, args: Mapping[str, Any], handle: CallHandle | None
+    ) -> tuple[str, ...]:
+        """Return the names nearest to an argument that is none of those that exist.
+
+        Parameters:
+            handle: the call, which lists the names that the session has not listed; None to use only those it has.
+        """
         for param in function.params:
             listing, value = client.integration.listing(param), args.get(param.name)
-            records = self.listed(client.integration.name, listing.name, client.account.alias) if listing else None
+            if listing is None or not isinstance(value, str) or _UUID.fullmatch(value):
+                continue
+            records = self.listed(client.integration.name, listing.name, client.account.alias)
+            if records is None and handle:
+                with suppress(ApiError):  # the error of the call itself is the one to raise
+                    records = self._request(client, listing, {}, handle).values[0]
             names = [name for name in map(param.value_of_record, records or ()) if isinstance(name, str)]
-            if isinstance(value, str) and value not in names and (near := nearest(value, names)):
+            if value not in names and (near := nearest(value, names)):
                 return tuple(near)
         return ()
 

@@ -8,7 +8,6 @@ The end says of which account and time the page is, and how to make it again. Al
 from __future__ import annotations
 
 import shlex
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from kosmo_kernel import __version__
 from kosmo_kernel.accounts import is_demo
 from kosmo_kernel.catalogue.inventory import KeyFigure
 from kosmo_kernel.checks.inventory import CENTS, BillGroup, Inventory, Obstacle, Unread, facts, service
+from kosmo_kernel.checks.report import counts_looked_at
 from kosmo_kernel.questions.question import Question
 from kosmo_kernel.render.page_parts import AT_LEAST, cards, html_page, page_columns, page_table
 from kosmo_kernel.render.tables import table_of_rows
@@ -74,10 +74,8 @@ def page_of(inventory: Inventory, folder: Path = Path("inventory")) -> Html:
         _SECTION.format("tables", "All there is", _tables(inventory)),
         _SECTION.format("terraform", "Terraform", _TERRAFORM.format(facts().terraform.provider)),
     ]
-    counts = Counter[str]()
-    for result in inventory.report.results:
-        counts |= result.looked_at
-    lists = f"{counted(len(counts), 'list')}, {counted(counts.total(), 'record')}"
+    counts = counts_looked_at(inventory.report.results)
+    lists = f"{counted(len(counts), 'list')}, {counted(sum(counts.values()), 'record')}"
     body = html_of_package("checks/inventory.html").format(
         account=inventory.account,
         day=day,

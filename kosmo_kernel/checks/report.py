@@ -192,10 +192,15 @@ class QuestionReport(Struct):
 
 def looked_at(results: Sequence[QuestionResult]) -> list[str]:
     """Return the number of records of each list that questions read: `19 apps`, `0 addons`."""
+    return texts_of_lists(counts_looked_at(results))
+
+
+def counts_looked_at(results: Sequence[QuestionResult]) -> dict[str, int]:
+    """Return the number of records of each list that questions read, those without records included."""
     counts: dict[str, int] = {}
     for result in results:
         counts |= {list_name: max(number, counts.get(list_name, 0)) for list_name, number in result.looked_at.items()}
-    return texts_of_lists(counts)
+    return counts
 
 
 def fails_on(severity: str, lowest: str) -> bool:

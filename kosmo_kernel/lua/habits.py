@@ -66,6 +66,13 @@ class Group(str):
         return text
 
 
+class Advice(NamedTuple):
+    """What to write instead, and the line where; without a line of its own it is that of the error."""
+
+    text: str = ""
+    line: int | None = None
+
+
 class Habit(NamedTuple):
     """A way of writing that is none in Lua, or has another meaning there."""
 
@@ -100,8 +107,8 @@ def habits(*sections: str) -> tuple[Habit, ...]:
     return tuple(read)
 
 
-def advice(source: str, line: int | None, *, compiled: bool, is_set: IsSet, parses: Parses) -> str:
-    """Return what to write instead of a line that failed, or an empty text.
+def advice(source: str, line: int | None, *, compiled: bool, is_set: IsSet, parses: Parses) -> Advice:
+    """Return what to write instead of a line that failed; without a text, nothing is known.
 
     Parameters:
         source: the script; what is parsed of it, if it is long.
@@ -111,11 +118,11 @@ def advice(source: str, line: int | None, *, compiled: bool, is_set: IsSet, pars
     """
     lines, hidden = source.split("\n"), masked(source).split("\n")
     if line is None or not 1 <= line <= len(lines):
-        return ""
+        return Advice()
     while line > 1 and not lines[line - 1].strip():  # what is unfinished is found at the end of the text
         line -= 1
     if compiled and _RAISES.search(hidden[line - 1]):  # the message is the script's own
-        return ""
+        return Advice()
     checks, candidates = MAX_CHECKS, habits("any", "called" if compiled else "syntax")
     # What is missing is found later than where it should be, but a value is wrong where it is used.
     for number in (line,) if compiled else range(line, max(0, line - MAX_LINES), -1):
@@ -126,7 +133,7 @@ def advice(source: str, line: int | None, *, compiled: bool, is_set: IsSet, pars
         for together in _choices(matching):
             if not together[0].lua:
                 if number >= line - 1:
-                    return together[0].sentence
+                    return Advice(together[0].sentence)
                 continue
             corrected = text
             for habit in together:
@@ -136,8 +143,8 @@ def advice(source: str, line: int | None, *, compiled: bool, is_set: IsSet, pars
             checks -= 1
             if parses("\n".join([*lines[: number - 1], corrected, *lines[number:]]), line):
                 sentences = dict.fromkeys(filter(None, (habit.sentence for habit in together)))
-                return " ".join([*sentences, f"Write: {corrected.strip()}"])
-    return _item_loop(lines, hidden, line) if compiled else ""
+                return Advice(" ".join([*sentences, f"Write: {corrected.strip()}"]), number)
+    return Advice(_item_loop(lines, hidden, line) if compiled else "")
 
 
 def _item_loop(lines: Sequence[str], hidden: Sequence[str], line: int) -> str:

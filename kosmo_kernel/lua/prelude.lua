@@ -120,6 +120,9 @@ local function error_reply(problem, thread, stop_reason)
   end
   local prefix = positions.of(stack)
   local message = native.failure(problem, prefix)
+  local innermost = thread and debug.getinfo(thread, 0, "f")
+  -- Lua's messages have no line where C code compares: `table.sort` does.
+  if type(message) == "string" and innermost and innermost.func == table.sort then message = prefix .. message end
   if type(message) == "string" and thread then message = concatenation.with_null_field(message, prefix, thread) end
   if type(message) ~= "string" then
     -- A script's table may have a `__tostring`, which is the script's code and runs under its limits.

@@ -190,15 +190,21 @@ class LuaRun(Struct, frozen=True):
         variables.explain(error, self.chunks.text(failure.chunk), failure.line)
         error.message = f"{position}{error.message}" if position != failure.error.message else position
         error.line, error.chunk = failure.line, failure.chunk
-        error.excerpt = self.chunks.excerpt(error.chunk, error.line)
         error.stack = self.chunks.stack(failure.stack)
         if isinstance(failure.error, LuaError):
             from kosmo_kernel.lua.habits import advice
 
             source = self.chunks.text(error.chunk)[:MAX_CHARACTERS_PARSED]
             compiled = isinstance(failure.error, LuaRuntimeError)
-            error.advice = advice(source, error.line, compiled=compiled, is_set=self.chunks.sets, parses=parses)
+            written = advice(source, error.line, compiled=compiled, is_set=self.chunks.sets, parses=parses)
+            error.advice = written.text
             error.text += "." * (bool(error.advice) and error.text[-1:] not in ".?!")
+            if not compiled and written.line:  # Lua finds what is missing in a line in one below it
+                at_line, line = f"{error.chunk}:{error.line}:", written.line
+                if error.text.startswith(at_line):
+                    error.text = f"{error.chunk}:{line}:{error.text.removeprefix(at_line)}"
+                    error.line = line
+        error.excerpt = self.chunks.excerpt(error.chunk, error.line)
         error.sanitize(self.output.clean)
         error.result = self.result
         return error

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from kosmo_kernel.render.display import Bundle, Display, Note
     from kosmo_kernel.results import Result
 
+_TWO_VALUES = 'With errors="collect" a call returns two values: rows, failures = ...'
 _PYTHON_ONLY = ("input", "output", "var", "show")
 
 
@@ -166,12 +167,12 @@ class Collected(Values):
 
         error: Exception
         if isinstance(index, str):
-            error = TypeError(f'These are two values: rows, failures = ...; rows["{index[:40]}"]')
+            error = TypeError(f'{_TWO_VALUES}, then rows["{index[:40]}"].')
         else:
             try:
                 return super().__getitem__(index)
             except IndexError:
-                error = IndexError("These are two values: rows, failures = ...")
+                error = IndexError(f"{_TWO_VALUES}.")
         hide_own_frames(error)
         raise error
 

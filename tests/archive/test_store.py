@@ -11,6 +11,7 @@ from wsgiref.types import StartResponse, WSGIEnvironment
 
 import pytest
 from altered_api import as_default_account
+from python_shell import no_notebooks
 
 from kosmo_kernel import heroku
 from kosmo_kernel.accounts import Account
@@ -67,7 +68,7 @@ class CountingApi:
 @pytest.fixture
 def api() -> Iterator[CountingApi]:
     counting = CountingApi()
-    with as_default_account(counting):
+    with as_default_account(counting), no_notebooks():
         yield counting
 
 

@@ -40,6 +40,19 @@ def test_a_table_shows_its_first_rows_and_on_paper_all(demo: Inventory, page: Be
     assert f"tbody tr:nth-child(n+{MAX_OPEN_ROWS + 1}) {{ display: table-row; }}" in paper
 
 
+def test_lists_without_records_count_among_those_that_were_read(demo: Inventory) -> None:
+    counts: dict[str, int] = {}
+    for result in demo.report.results:
+        for call in result.calls:
+            if call.status == "ok" and not call.is_missing:
+                counts[call.list_name] = max(counts.get(call.list_name, 0), result.looked_at[call.list_name])
+    empty = [name for name, count in counts.items() if not count]
+
+    assert empty
+    text = f"Everything was read: {len(counts)} lists, {sum(counts.values()):,} records."
+    assert text in str(page_of(demo))
+
+
 def test_tables_without_rows_are_one_sentence_that_says_whether_their_lists_were_read(demo: Inventory) -> None:
     none = changed(demo, domains=[], certificates=[], webhooks=[])
 

@@ -27,6 +27,9 @@ FAILURES = [
     ("docs.read('heroku.list_app')", "UnknownNameError", "heroku.list_apps", 1),
     ("app.integrations.heroku.list_dynos()", "InvalidArgumentsError", "`app_id` is missing", 1),
     ("local id = 'no-such-app'\napp.integrations.heroku.get_app(id)", "RefusedError", "Heroku answered 404", 2),
+    ("return heroku.list_dynos('my-ap')", "RefusedError", "Did you mean: my-app", 1),
+    ("local apps = heroku.list_apps()\ntable.sort(apps)", "LuaRuntimeError", "list.sort_by(apps,", 2),
+    ("local apps = {}\nfor a in apps:\n  print(a)", "LuaSyntaxError", "Write: for _, a in ipairs(apps) do", 2),
 ]
 
 
