@@ -272,7 +272,7 @@ def test_the_command_records_and_replays(file: Path) -> None:
 
 def test_the_command_says_what_it_cannot_replay(file: Path) -> None:
     code, answer = document("lua", "--from", str(file), "--json", "-e", "return 1")
-    assert (code, answer["meta"]["error"]["type"], "cannot be read" in answer["error"]) == (1, "settings", True)
+    assert (code, answer["meta"]["error"]["type"], "There is no file" in answer["error"]) == (1, "settings", True)
 
     kosmo("lua", "--demo", "--record", str(file), "-e", "app.integrations.heroku.list_apps()")
     code, answer = document("lua", "--from", str(file), "--json", "-e", "app.integrations.heroku.get_current_user()")
