@@ -24,6 +24,7 @@ from msgspec.structs import replace
 from kosmo_kernel import accounts, integrations
 from kosmo_kernel.archive.store import Answers, Reading
 from kosmo_kernel.calls.corrected_calls import advice_in_lua
+from kosmo_kernel.calls.deletions import Deletions
 from kosmo_kernel.calls.provider import FICTION, ServiceCall
 from kosmo_kernel.catalogue import CHOICE, CONCURRENCY, ERROR_MODES, Function, Integration, Link
 from kosmo_kernel.client.call import CallHandle, CallRequest, DeletedItem, PlannedCall, Reply
@@ -45,9 +46,6 @@ if TYPE_CHECKING:
 MIN_REQUESTS_FOR_BUDGET_QUERY = 25  # minimum number of requests for which an unknown request budget is queried first
 _UUID = lazy_pattern(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 MAX_ENDPOINTS = 256  # kept by a session
-
-_Rows = Sequence[Mapping[str, Any]]
-_List = tuple[str, str, str]  # the service, the argument, the account
 
 ItemReply = Reply | DeletedItem  # a reply is packed until those for all items are there
 ItemOutcome = ItemReply | ApiError
@@ -445,69 +443,6 @@ class Services:
                 client = Client(integration, account, saved=saved)
             self._clients[key] = client
             return client
-
-
-class Deletions:
-    """The items that were deleted while the runs of a session went on. Thread-safe.
-
-    A long run lists apps, and then makes requests for each of them. Some, such as review apps, are deleted meanwhile.
-    An item that a list of this session had, and that a request for the item itself does not find, is left out of a list
-    argument. Any other failure is an error.
-    """
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._listed: dict[_List, set[Any]] = {}  # all names of the items that earlier lists had
-        self._last: dict[_List, tuple[_Rows, Sequence[str]]] = {}  # the last list, not read yet; the fields with names
-        self._deleted: dict[_List, set[Any]] = {}
-
-    def add_list(
-        self, integration: Integration, function: Function, account: str, rows: Sequence[Mapping[str, Any]]
-    ) -> None:
-        """Keep the answer of a function, if it is the list of all items. It is read when an item is not found."""
-        for argument, (list_name, record_name) in integration.deletable.items():
-            if function.name == list_name:
-                [param] = (param for param in integration.function(record_name).params if param.name == argument)
-                key = integration.name, argument, normalize_alias(account)
-                with self._lock:
-                    if key in self._last and self._last[key][0] is not rows:
-                        self._read_last(key)
-                    self._last[key] = rows, param.each
-
-    def _read_last(self, key: _List) -> set[Any]:
-        """Return the names of the items that the lists had, and forget the last list."""
-        names = self._listed.setdefault(key, set())
-        rows, fields = self._last.pop(key, ((), ()))
-        names.update(row[field] for row in rows for field in fields if isinstance(row.get(field), str))
-        return names
-
-    def is_deleted(self, client: Client, argument: str, item: Any, handle: CallHandle) -> bool:
-        """Return whether an item that a request does not find was listed before and does not exist any more.
-
-        That takes a request for the item itself, unless an earlier one had this result.
-
-        Raises:
-            ApiError: the service does not say whether it exists.
-            Cancelled: the run has ended.
-        """
-        key = client.integration.name, argument, normalize_alias(client.account.alias)
-        with self._lock:  # also during the request, so that each item is looked up once
-            if item not in self._read_last(key):
-                return False
-            deleted = self._deleted.setdefault(key, set())
-            if item not in deleted and not self._exists(client, argument, item, handle):
-                deleted.add(item)
-            return item in deleted
-
-    def _exists(self, client: Client, argument: str, item: Any, handle: CallHandle) -> bool:
-        function = client.integration.function(client.integration.deletable[argument][1])
-        try:
-            client.fetch(function, {argument: item}, handle.progress, on_answer=handle.on_answer)
-        except RefusedError as error:
-            if error.status == HTTPStatus.NOT_FOUND:
-                return False
-            raise
-        return True
 
 
 def _endpoint(path: str, requested: str | None, account: str) -> ServiceCall:
