@@ -492,7 +492,7 @@ class Place(NamedTuple):
         try:
             status = self.path.lstat()
         except FileNotFoundError:
-            advice = "`kosmo snapshot FILE` makes an archive."
+            advice = "`kosmo snapshot -o FILE` makes an archive."
             raise SettingsError(f"There is no file {self.file}.", advice=advice) from None
         except OSError as error:
             raise SettingsError(f"{self.file} cannot be read: {error.strerror}.") from None

@@ -251,7 +251,7 @@ class Integration(Struct, frozen=True, dict=True):
         """
 
         def written(other: Function) -> str:
-            return other.python_call if in_python else other.example_call
+            return other.python_call(arguments) if in_python else other.example_call
 
         for param in function.params:
             if (records := param.records_of_another_kind(arguments.get(param.name))) and (

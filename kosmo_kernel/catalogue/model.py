@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from functools import cached_property, lru_cache
 from typing import Any, Literal, Self, TypeGuard
@@ -45,7 +45,7 @@ _KINDS: dict[ParamKind, tuple[str, tuple[type, ...]]] = {
     "boolean": ("true or false", (bool,)),
 }
 _SAMPLES = {"integer": "1", "number": "1.5", "boolean": "true"}
-_UNUSUAL = ("01234567-89ab-cdef-0123-456789abcdef", "me@example.com", "1")  # samples for parameters that take no name
+_UNUSUAL = ("43", "01234567-89ab-cdef-0123-456789abcdef", "me@example.com")  # samples for parameters that take no name
 MAX_TEXT_SHOWN = 60  # characters of a string that a message shows
 MAX_FAULTS_NAMED = 5  # items of one list, or unknown names, that a message lists
 
@@ -361,10 +361,10 @@ class Function(Struct, frozen=True, dict=True):
         """The shortest complete call, with values: `list_dynos({ app_id = "my-app" })`."""
         return self.call_with(lambda param: param.sample)
 
-    @property
-    def python_call(self) -> str:
-        """The same call in Python: `list_dynos(app_id="my-app")`."""
-        return f"{self.name}({', '.join(f'{param.name}={param.sample}' for param in self.simplest_call)})"
+    def python_call(self, optional: Container[str] = ()) -> str:
+        """Return the same call in Python, `list_dynos(app_id="my-app")`, and `optional` parameters as well."""
+        params = (param for param in self.params if param in self.simplest_call or param.name in optional)
+        return f"{self.name}({', '.join(f'{param.name}={param.sample}' for param in params)})"
 
     def call_with(self, value: Callable[[Param], str]) -> str:
         """Return the shortest complete call, with the code that `value` returns for each parameter."""

@@ -197,7 +197,7 @@ def _function(integration: Integration, function: Function, *, in_python: bool) 
         yield f"```lua\n{integration.name}.{function.call_with(_example_value)}\n```"
     if in_python:
         name = integration.name
-        yield f"```python\nfrom kosmo_kernel import {name}\n\n{name}.{function.python_call}\n```"
+        yield f"```python\nfrom kosmo_kernel import {name}\n\n{name}.{function.python_call()}\n```"
     if function.description.strip() != f"{function.summary}.":
         yield paragraphs(function.description)
     if function.aliases:

@@ -10,7 +10,8 @@ local find, gmatch, match, sub = string.find, string.gmatch, string.match, strin
 local insert, remove = table.insert, table.remove
 local ipairs, next = ipairs, next
 
-local LENGTHS = { length = true, size = true, count = true } -- fields that lists of other languages have
+-- Fields that lists of other languages have, and two that are meant.
+local LENGTHS = { length = true, size = true, count = true, len = true, lenght = true, lengh = true }
 
 local assigned = {} -- names of fields that texts given to `load` assign
 

@@ -158,7 +158,7 @@ def python_words(value: object) -> str:
 def _documentation(integration: Integration, function: Function) -> Iterator[str]:
     """Yield the blocks of a docstring: what the function does, its parameters, an example, and what comes back."""
     yield f"{function.summary}.\n"
-    yield f"    {integration.name}.{function.python_call}\n"
+    yield f"    {integration.name}.{function.python_call()}\n"
     if function.description:
         yield f"{paragraphs(function.description)}\n"
     if len({link.placeholders for link in function.links}) > 1:

@@ -83,7 +83,12 @@ def raise_unknown(
         error: what pandas raised.
         rows: the names of the records in the rows.
     """
+    names = list(names)
     texts = [name for name in columns if isinstance(name, str)]
+    if texts and len(names) == 1 and type(names[0]) is int:
+        unknown = UnknownColumnError(f"There is no column {names[0]}.", advice=f"A row is rows.iloc[{names[0]}].")
+        hide_own_frames(unknown)
+        raise unknown from None
     singles = (single for name in names for single in ([name] if isinstance(name, str) else _items(name)))
     wrong = next((name for name in singles if isinstance(name, str) and name not in texts), None)
     if wrong is None or not texts:

@@ -249,7 +249,7 @@ def test_a_name_that_no_file_can_have_is_an_error(door: Door, tmp_path: Path) ->
 
 
 def test_what_does_not_exist_or_is_empty_is_not_replayed(tmp_path: Path) -> None:
-    with pytest.raises(SettingsError, match=r"There is no file .*`kosmo snapshot FILE` makes an archive"):
+    with pytest.raises(SettingsError, match=r"There is no file .*`kosmo snapshot -o FILE` makes an archive"):
         replay(tmp_path / "missing.kosmo")
     (tmp_path / "empty.kosmo").touch()
     with pytest.raises(SettingsError, match="is empty, and so no archive"):

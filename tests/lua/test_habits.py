@@ -52,6 +52,7 @@ HABITS = {
     'return n > 3 ? "many" : "few"': 'return n > 3 and "many" or "few"',
     "return table.filter({}, print)": "return list.filter({}, print)",
     "local t = {} return t:len()": "return #t",
+    "return heroku.list_apps():len()": "return #heroku.list_apps()",
     "local t = {} if t.length > 10 then end": "if #t > 10 then end",
     "return heroku.list_apps():filter(print)": "return list.filter(heroku.list_apps(), print)",
     "return heroku.list_apps().map(print)": "return list.map(heroku.list_apps(), print)",

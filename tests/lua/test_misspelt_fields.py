@@ -8,7 +8,7 @@ import pytest
 from lua_host import Answers, app, failure, machine, values
 from run_with import run_with
 
-from kosmo_kernel.errors import UnknownFieldError
+from kosmo_kernel.errors import LuaRuntimeError, UnknownFieldError
 from kosmo_kernel.lua import values as values_module
 from kosmo_kernel.session import Session
 
@@ -179,3 +179,9 @@ def test_a_field_that_another_record_of_the_list_has_may_be_read(most: int, monk
         assert values(lua, call + "return l[1].beta == nil and l[1].empty == nil", host) == [True]
         assert values(lua, call + "for k in pairs(l[1]) do end return l[1].beta == nil", host) == [True]
         assert "no field" in str(failure(lua, call + "for k in pairs(l[1]) do end return l[1].betta", host).error)
+
+
+@pytest.mark.parametrize("name", ["length", "len", "size", "count", "lenght"])
+def test_a_length_of_another_language_is_an_error_that_says_how_lua_writes_it(session: Session, name: str) -> None:
+    with pytest.raises(LuaRuntimeError, match=r"a list has no field `\w+`: `#items` is the length"):
+        session.run(f"local apps = heroku.list_apps() return apps.{name}")

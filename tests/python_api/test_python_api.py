@@ -300,6 +300,8 @@ def test_a_mistake_in_a_name_says_which_name_is_meant(heroku: Any) -> None:
         heroku.get_app("my-app").stack  # noqa: B018
     with pytest.raises(KeyError, match="It is the name of a row"):
         heroku.list_config_vars("my-app")["DATABASE_URL"]
+    with pytest.raises(KeyError, match=r"There is no column 0\. A row is rows\.iloc\[0\]\."):
+        heroku.list_apps()[0]
 
 
 @pytest.mark.parametrize("read", ["heroku.elsewhere", 'heroku["elsewhere"]'])
@@ -344,6 +346,8 @@ def test_an_account_that_is_not_there_is_an_error_that_says_how_to_add_it(heroku
         ("heroku.tables.costs(team='larkmoor')", """rows = heroku.tables.costs(); rows[rows["team"] == 'larkmoor']"""),
         ("heroku.tables.costs(colour=1)", "a table has no argument `colour`. Its columns are "),
         ('heroku.get_release("my-app", "vv")', "a release's version (43 or v43) or UUID, got 'vv'."),
+        ('heroku.get_release("my-app", "vv")', 'Write heroku.get_release(app_id="my-app", release="43")'),
+        ('heroku.list_releases("my-app", since=30)', 'Write heroku.list_releases(app_id="my-app", since="2026-'),
     ],
 )
 def test_a_mistake_is_told_in_pythons_words(heroku: Any, call: str, said: str) -> None:

@@ -530,7 +530,7 @@ def test_a_misspelt_column_is_a_key_error_that_names_the_nearest(use: Callable[[
     with pytest.raises(UnknownColumnError, match=f"^There is no column .* Did you mean {near}") as caught:
         use(frame)
     assert (isinstance(caught.value, KeyError), frame.get("app.nam"), frame.groupby("name").ngroups) == (True, None, 1)
-    with pytest.raises(KeyError, match=r"^5$"):
+    with pytest.raises(KeyError, match=r"^There is no column 5\. A row is rows\.iloc\[5\]\.$"):
         frame[5]
 
 

@@ -208,7 +208,7 @@ def _params(entry: FunctionEntry, links: list[LinkFact], placeholders: Mapping[s
         doc = "How many of the last ones to return, newest first, in one request; all without it"
         yield Param(NEWEST, doc, kind="integer", maximum=api.PAGE_SIZE)
         doc = "A day or a time in UTC: the records since then, the newest first, in as many requests as these need"
-        yield Param(SINCE, doc, pattern=_TIME, pattern_doc=_TIME_DOC)
+        yield Param(SINCE, doc, pattern=_TIME, pattern_doc=_TIME_DOC, example="2026-11-20")
 
 
 def _place_param(name: str, placeholders: list[str], *, required: bool, app: str) -> Param:
