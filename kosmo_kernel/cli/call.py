@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import click
 
+from kosmo_kernel.calls.corrected_calls import corrected_call
 from kosmo_kernel.catalogue import Function, Integration, missing_function
 from kosmo_kernel.cli import options
 from kosmo_kernel.cli.arguments import combine_arguments, flags, function_options, typed
@@ -335,6 +336,8 @@ def _advice(
     if other := integration.list_below(function, error.unknown):
         name, list_function = other
         return f"{line}.{list_function.name} {name}={shlex.quote(str(arguments[name]))}"
+    if error.unknown and (test := corrected_call(integration.name, function, arguments)).startswith("list."):
+        return f"Use: kosmo lua -e {shlex.quote(f'return {test}')}"
     return ""
 
 

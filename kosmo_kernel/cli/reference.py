@@ -122,7 +122,7 @@ def subject_of(page: str) -> reference.Subject:
     try:
         return reference.resolve(page)
     except UnknownNameError as error:
-        lists = "" if error.reason else "; `kosmo docs` lists them all"
+        lists = "" if error.reason or error.suggestions else "; `kosmo docs` lists them all"
         message = f"There is no page `{page}`{lists}."
         raise UnknownNameError(message, error.suggestions, reason=error.reason) from None
 

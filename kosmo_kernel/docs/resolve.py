@@ -168,5 +168,5 @@ def _refused_change(steps: Sequence[str]) -> str:
 
 def _unknown(page: str, suggestions: list[str], reason: str) -> UnknownNameError:
     quoted = repr(page.strip()[:WIDTH])[1:-1]
-    text = f"There is no page `{quoted}`" + ("." if reason else "; `docs.list()` names them all.")
+    text = f"There is no page `{quoted}`" + ("." if reason or suggestions else "; in Lua `docs.list()` names them all.")
     return UnknownNameError(text, tuple(suggestions), reason=reason)

@@ -62,7 +62,8 @@ function native.check_list(kind, name)
   for _, declared in ipairs(kind.names) do
     if declared == first and not assigned[name] then return ask_parent(kind, name, true) end
     if declared == "fingerprint" and match(name, "^%u[%u%d_]*$") and not assigned[name] then
-      local text = 'a list has no field `%s`: the config var is list.find(items, { name = "%s" }), without its value'
+      local text = 'a list has no field `%s`, which is the name of a record: list.find(vars, { name = "%s" }), where `vars` is this list. '
+        .. "The value of a config var is never shown."
       native.raise(string.format(text, name, name))
     end
   end

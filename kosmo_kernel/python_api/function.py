@@ -114,7 +114,8 @@ def _arguments(function: Function, values: tuple[Any, ...], keywords: Mapping[st
     """
     from kosmo_kernel.values.from_python import lua_value
 
-    by_position = function.named(values)
+    function.named(values)  # raises if there are too many
+    by_position = {param.name: value for param, value in zip(function.params, values, strict=False)}
     if twice := [name for name in by_position if keywords.get(name) is not None]:
         raise InvalidArgumentsError(f"`{twice[0]}` is given by position and by name.", where=function.name)
     return {

@@ -367,3 +367,11 @@ def test_a_reader_who_has_enough_ends_it_quietly(form: list[str]) -> None:
         running.stdout.close()
         assert running.stderr.read() == b""
     assert running.returncode == CLOSED
+
+
+def test_an_argument_that_is_a_field_of_the_records_gets_the_lua_that_filters_them() -> None:
+    refused = kosmo("call", "heroku.list_apps", "region=eu", "--demo")
+    assert refused.returncode == 2
+    line = "Use: kosmo lua -e 'return list.filter(heroku.list_apps(), { region = \"eu\" })'"
+    assert line in refused.stderr
+    assert kosmo("lua", "--demo", "-e", line.partition("'")[2].rstrip("'")).returncode == 0

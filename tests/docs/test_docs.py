@@ -116,7 +116,7 @@ def test_an_account_that_exists_has_the_page_of_its_integration(monkeypatch: pyt
 def test_an_unknown_page_is_an_error_that_ends_in_the_nearest_pages(wrong: str, near: str) -> None:
     with pytest.raises(UnknownNameError) as caught:
         docs.read(wrong)
-    start = f"There is no page `{wrong}`; `docs.list()` names them all. Did you mean: {near}"
+    start = f"There is no page `{wrong}`. Did you mean: {near}"
     assert caught.value.message.startswith(start)
     assert set(caught.value.suggestions) < set(PAGES)
 
@@ -125,7 +125,7 @@ def test_a_page_like_no_other_is_an_error_that_shows_no_control_characters_and_e
     with pytest.raises(UnknownNameError) as caught:
         docs.read("heroku.releases\x1b[2J" + "z" * 500)
     assert caught.value.message == (
-        "There is no page `heroku.releases\\x1b[2J" + "z" * 81 + "`; `docs.list()` names them all."
+        "There is no page `heroku.releases\\x1b[2J" + "z" * 81 + "`; in Lua `docs.list()` names them all."
     )
 
 

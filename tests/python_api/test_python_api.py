@@ -319,6 +319,7 @@ def test_an_account_that_is_not_there_is_an_error_that_says_how_to_add_it(heroku
         ("heroku.list_apps(limit=5)", "The first 5: heroku.list_apps().head(5)"),
         ('heroku.list_releases("my-app", limit=3)', "`newest = 3` asks for the last 3"),
         ("heroku.list_dynos(app_id=None)", "`app_id` is None: an app's name or UUID."),
+        ("heroku.list_dynos(None)", "`app_id` is None: an app's name or UUID."),
         ('heroku.list_dynos(["my-app", None])', "got None."),
         ("heroku.list_dynos(True)", "got True."),
         ('heroku.list_dynos({"colour": "red"})', "got a mapping."),
