@@ -1,14 +1,15 @@
 """Write pages, and what they consist of: tables with folded rows and cards of key figures.
 
 The title of a column is its name in words, with the unit. Names stay on one line: a table for which the page is too
-narrow scrolls beside its first column, and is printed on a turned sheet. On a phone a row is a card, in which the
-titles stand before the values.
+narrow scrolls beside its first column, and is printed on a turned sheet, where columns that do not fit are left out and
+counted. On a phone a row is a card, in which the titles stand before the values.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Container, Iterable, Iterator, Sequence
 from datetime import datetime
+from itertools import accumulate
 from typing import Any, NamedTuple
 
 from msgspec.structs import replace
@@ -20,7 +21,7 @@ from kosmo_kernel.render.tables import Table, times_of
 from kosmo_kernel.render.text import CellForm, format_column
 from kosmo_kernel.safety.markup import Html, css_string, html_attribute, html_of_package
 from kosmo_kernel.safety.tables import MAX_NAME, html_fields, html_table, unbroken_length
-from kosmo_kernel.text import TableColumn, listed
+from kosmo_kernel.text import TableColumn, counted, listed
 from kosmo_kernel.values.fields import moment
 
 FICTION = Html(
@@ -39,7 +40,10 @@ _TURNED_WIDTH = 1700  # pixels of a table that fits a turned sheet in small lett
 _CHARACTER, _PADDING = 7.25, 24  # pixels of a character of a table on average, and beside the text of a cell
 _BAR_WIDTH = 104  # pixels of the bar of a share beside its number
 _MAX_UNBROKEN = 64  # characters of a cell on one line
-_FOLDED = Html('<details class="more"><summary>{} more rows</summary></details>\n')
+_FOLDED = Html(
+    '<details class="more"><summary>{} more of {} rows</summary></details>\n<p class="cut on-paper">{}</p>\n'
+)
+_LEFT_OUT = Html('<p class="cut on-paper">{} on the screen</p>\n')
 _FIGURES = Html('<ul class="figures">\n{}</ul>\n')
 _FIGURE = Html('<li><span class="name">{}</span> <strong>{}{}</strong> <span class="detail">{}</span></li>\n')
 AT_LEAST = "at least"
@@ -109,8 +113,13 @@ def html_page(
     )
 
 
-def page_columns(table: Table) -> list[TableColumn]:
-    """Return the columns of a table for a page: titles in words, texts that are times as such, money in one column."""
+def page_columns(table: Table, series: Container[str] = ()) -> list[TableColumn]:
+    """Return the columns of a table for a page: titles in words, texts that are times as such, money in one column.
+
+    Parameters:
+        table: the table.
+        series: the names of columns of numbers that are names of things, such as teams, and stay as they are.
+    """
     if not _MONEY.keys().isdisjoint(table.names) and "cents" in table.names:
         table = table.only([name for name in table.names if name != "cents"])
     columns = []
@@ -122,8 +131,9 @@ def page_columns(table: Table) -> list[TableColumn]:
     for index, (name, values) in enumerate(zip(table.names, columns, strict=True)):
         is_time, is_money = table.kind(index) == "time", name in _MONEY
         is_whole = is_money and not any(isinstance(value, float) and 0 < abs(value) < 1 for value in values)
-        titles.append(page_title(name, is_time=is_time))
-        forms.append(CellForm("minutes", not is_time, 2 * is_money, is_money, for_page=True, is_whole=is_whole))
+        titles.append(name if name in series else page_title(name, is_time=is_time))
+        separates = is_money or name in series
+        forms.append(CellForm("minutes", not is_time, 2 * is_money, separates, for_page=True, is_whole=is_whole))
     return table.html_columns(titles, forms)
 
 
@@ -154,27 +164,37 @@ def page_table(columns: Sequence[TableColumn]) -> Html:
             unbroken.add(index)
     if is_wide or len(unbroken) < len(columns):  # nothing needs to be said of columns that all fit
         columns = [column._replace(is_unbroken=index in unbroken) for index, column in enumerate(columns)]
-    names = ["wide"] * is_wide + ["crowded"] * (sum(least) > _TURNED_WIDTH)
+    is_crowded = sum(least) > _TURNED_WIDTH
+    names = ["wide"] * is_wide
     heads = ""
     if 1 < len(columns) <= MAX_CARD_COLUMNS:
         names.append("cards")
         heads = ";".join(f"--h{index}:{css_string(column.heading)}" for index, column in enumerate(columns[1:], 2))
-    more = (len(columns[0].texts) if columns else 0) - MAX_OPEN_ROWS
-    folded = _FOLDED.format(f"{more:,}") if more > 0 else _NONE
-    table = html_table(columns, is_whole=True)
-    return _TABLE.format(html_attribute(" ".join(["table", *names])), html_attribute(heads), table, folded)
+    rows = len(columns[0].texts) if columns else 0
+    below = (
+        _FOLDED.format(f"{rows - MAX_OPEN_ROWS:,}", f"{rows:,}", counted(rows, "row"))
+        if rows > MAX_OPEN_ROWS
+        else _NONE
+    )
+    fitting = len(columns)
+    if is_crowded:
+        fitting = sum(end <= _TURNED_WIDTH for end in accumulate(least))
+        below += _LEFT_OUT.format(counted(len(columns) - fitting, "more column"))
+    table = html_table(columns, is_whole=True, on_paper=fitting)
+    return _TABLE.format(html_attribute(" ".join(["table", *names])), html_attribute(heads), table, below)
 
 
-def whole_table(table: Table, *, nothing: Html = _NOTHING) -> Html:
+def whole_table(table: Table, *, nothing: Html = _NOTHING, series: Container[str] = ()) -> Html:
     """Return a table or a record as it stands on a page, with how many rows there are if not all are shown.
 
     Parameters:
         table: the table.
         nothing: what stands in the place of a table without rows.
+        series: see `page_columns`.
     """
     if not table.columns or not table.columns[0]:
         return nothing
-    columns = page_columns(table)
+    columns = page_columns(table, series)
     if table.is_record:
         fields = ((name, texts[0], texts[0] or "") for name, texts, *_ in columns)
         return _RECORD.format(html_fields(fields, has_breaks=True))

@@ -100,12 +100,13 @@ class PictureData(Struct, frozen=True, tag="picture"):
     wide: str  # the drawing for a wide page, as SVG; empty without matplotlib
     narrow: str
     numbers: Table
+    series: Sequence[str]  # the names of columns of numbers that are names of things, such as teams
 
     def page_html(self) -> Html:
         """Return the picture for a page, which shows the drawing that fits."""
         drawings = _drawing(self.wide, self.alt, "wide-drawing")
         drawings += _drawing(self.narrow, self.alt, "narrow") if self.narrow else Html()
-        return _PAGE_FIGURE.format(self.title, drawings, whole_table(self.numbers))
+        return _PAGE_FIGURE.format(self.title, drawings, whole_table(self.numbers, series=self.series))
 
 
 def _drawing(svg: str, alt: str, name: str) -> Html:
@@ -124,10 +125,13 @@ class Picture:
         frame: its numbers.
         rows: how many rows it has, or 0 for one of a fixed height.
         draw: draws on axes; called with whether they are wide.
+        series: the columns of numbers whose names are names of things, such as teams.
     """
 
-    def __init__(self, title: str, alt: str, frame: pd.DataFrame, rows: int, draw: Draw) -> None:
-        self.title, self.alt, self.frame = title, alt, frame
+    def __init__(
+        self, title: str, alt: str, frame: pd.DataFrame, rows: int, draw: Draw, *, series: Sequence[str] = ()
+    ) -> None:
+        self.title, self.alt, self.frame, self.series = title, alt, frame, series
         self._rows, self._draw = rows, draw
 
     def __repr__(self) -> str:
@@ -147,7 +151,7 @@ class Picture:
         from kosmo_kernel.render.frames import table_of_frame
 
         table = table_of_frame(self.frame, len(self.frame))
-        data = PictureData(self.title, self.alt, self.svg(), self.svg(NARROW), table)
+        data = PictureData(self.title, self.alt, self.svg(), self.svg(NARROW), table, self.series)
         return {PAGE_DATA: {**msgspec.to_builtins(data, enc_hook=str), "numbers": table.data()}}
 
     def svg(self, width: int = WIDE) -> str:
@@ -213,11 +217,13 @@ def over_time(frame: pd.DataFrame, what: str, form: str = "{:,.0f}") -> Picture:
         axes.yaxis.set_major_locator(_integer_ticks(4))
         axes.yaxis.set_major_formatter(lambda value, _: form.format(value))
         axes.spines["left"].set_visible(False)
-        labels = [_label(name, 20) for name in parts]
+        labels = [_label(name, 28 if is_wide else 20) for name in parts]
         if len(labels) > 1:
             axes.figure.legend(axes.collections[::-1], labels[::-1], **_legend("right" if is_wide else "lower", 2))
 
-    return Picture(title, f"{title}, as areas by {listed_names(parts)}.", frame, 0, draw)
+    series = [str(name) for name in frame.columns if name != "day"]
+    alt = f"{title}, as areas by {listed_names(parts)}."
+    return Picture(title, alt, frame, 0, draw, series=series if len(series) > 1 else ())
 
 
 def by_day(frame: pd.DataFrame, what: str) -> Picture:

@@ -33,7 +33,7 @@ _TABLE = '<table class="dataframe">'
 _WEB_ADDRESS = lazy_pattern(r"https?://[a-z0-9.-]+(?::[0-9]+)?(?:/[a-z0-9./-]*)?", re.IGNORECASE)
 
 
-def html_table(columns: Sequence[TableColumn], *, is_whole: bool = False) -> Html:
+def html_table(columns: Sequence[TableColumn], *, is_whole: bool = False, on_paper: int = sys.maxsize) -> Html:
     """Return a table of these columns, which have equally many cells.
 
     All elements have end tags, without which parsers other than those of browsers misread the table. Its class is that
@@ -43,13 +43,15 @@ def html_table(columns: Sequence[TableColumn], *, is_whole: bool = False) -> Htm
     Parameters:
         columns: the columns.
         is_whole: whether no cell is cut.
+        on_paper: the number of columns that fit a sheet; further ones are of the class `off-paper`.
     """
     head, body, most = [], [], sys.maxsize if is_whole else MAX_CELL
-    for column in columns:
+    for index, column in enumerate(columns):
+        place = ' class="off-paper"' if index >= on_paper else ""
         align = " align=right" if column.to_the_right else ""
         layout = align or " nowrap" * column.is_unbroken
         heading = clean(column.heading)
-        head.append(f"<th{align}>{_WORD.sub(_word, heading) if is_whole else escape(heading)}</th>")
+        head.append(f"<th{place}{align}>{_WORD.sub(_word, heading) if is_whole else escape(heading)}</th>")
         cells = [
             _cell(text, hint, layout, most)
             for text, hint in zip(column.texts, column.hints or repeat(""), strict=False)
@@ -59,11 +61,12 @@ def html_table(columns: Sequence[TableColumn], *, is_whole: bool = False) -> Htm
                 f'<td style="--share:{share:.3g}"{cell[3:]}' if share >= MIN_SHARE else cell
                 for cell, share in zip(cells, column.shares, strict=True)
             ]
-        body.append(cells)
+        body.append([f"<td{place}{cell[3:]}" for cell in cells] if place else cells)
     rows = "".join([f"<tr>\n{''.join(row)}</tr>\n" for row in zip(*body, strict=True)])
     foot = ""
     if any(column.total for column in columns):
         totals = [_cell(column.total, "", " align=right" * column.to_the_right, most) for column in columns]
+        totals = [*totals[:on_paper], *(f'<td class="off-paper"{cell[3:]}' for cell in totals[on_paper:])]
         foot = f"\n<tfoot><tr>{''.join(totals)}</tr></tfoot>"
     return Html(f"{_TABLE}\n<thead><tr>{''.join(head)}</tr></thead>\n<tbody>{rows}</tbody>{foot}</table>")
 
