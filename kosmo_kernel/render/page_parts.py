@@ -7,6 +7,7 @@ counted. On a phone a row is a card, in which the titles stand before the values
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Container, Iterable, Iterator, Sequence
 from datetime import datetime
 from itertools import accumulate
@@ -21,7 +22,7 @@ from kosmo_kernel.render.tables import Table, times_of
 from kosmo_kernel.render.text import CellForm, format_column
 from kosmo_kernel.safety.markup import Html, css_string, html_attribute, html_of_package
 from kosmo_kernel.safety.tables import MAX_NAME, html_fields, html_table, unbroken_length
-from kosmo_kernel.text import TableColumn, counted, listed
+from kosmo_kernel.text import TableColumn, counted, lazy_pattern, listed
 from kosmo_kernel.values.fields import moment
 
 FICTION = Html(
@@ -40,10 +41,8 @@ _TURNED_WIDTH = 1700  # pixels of a table that fits a turned sheet in small lett
 _CHARACTER, _PADDING = 7.25, 24  # pixels of a character of a table on average, and beside the text of a cell
 _BAR_WIDTH = 104  # pixels of the bar of a share beside its number
 _MAX_UNBROKEN = 64  # characters of a cell on one line
-_FOLDED = Html(
-    '<details class="more"><summary>{} more of {} rows</summary></details>\n<p class="cut on-paper">{}</p>\n'
-)
-_LEFT_OUT = Html('<p class="cut on-paper">{} on the screen</p>\n')
+_FOLDED = Html('<details class="more"><summary>{}</summary></details>\n')
+_ON_PAPER = Html('<p class="cut on-paper">{}</p>\n')
 _FIGURES = Html('<ul class="figures">\n{}</ul>\n')
 _FIGURE = Html('<li><span class="name">{}</span> <strong>{}{}</strong> <span class="detail">{}</span></li>\n')
 AT_LEAST = "at least"
@@ -51,20 +50,18 @@ _DOLLARS = ", $"  # the end of the name of an amount of money
 _FIGURE_FORM = CellForm("minutes", has_separators=True, for_page=True)
 _AT_LEAST = Html("<small>{}</small> ").format(AT_LEAST)
 _TITLES = {
-    "acm_status": "ACM status",
     "add_on": "Add-on",
     "addon": "Add-on",
     "addons": "Add-ons",
     "certificate_last_day": "Certificate's last day",
-    "cidr": "CIDR",
     "custom_domains": "Domains",
-    "dns_target": "DNS target",
     "enterprise_account": "Enterprise",
     "from_addon": "From add-on",
     "managed_by_heroku": "Renewed by Heroku",
     "memory_gb": "Memory, GB",
     "without_price": "Price unknown",
 }
+_ACRONYMS = lazy_pattern(r"\b(?:acm|cidr|dns|ip|oci|sso|url|vpn)\b", re.IGNORECASE)
 _MONEY = {
     "monthly_usd": "Monthly cost, $",
     "usd": "$",
@@ -142,20 +139,30 @@ def _with_time(value: Any) -> Any:
     return moment(value, with_zone=True) or value if isinstance(value, str) else value
 
 
-def page_table(columns: Sequence[TableColumn]) -> Html:
+def page_table(columns: Sequence[TableColumn], *, is_cut: bool = False) -> Html:
     """Return a table with whole cells, whose rows after the first ones are folded on a screen and shown on paper.
 
     Names stay on one line, and so do the other texts of narrow columns as long as the long ones have room on the page.
+
+    Parameters:
+        columns: the columns.
+        is_cut: whether rows are missing, which a line of the caller counts.
     """
     lengths = [max(map(len, filter(None, column.texts)), default=0) for column in columns]
-    widths, least = [], []
+    names, widths = [], []  # pixels that a column needs for its longest name, and to have all on one line
     for length, column in zip(lengths, columns, strict=True):
         padding = _PADDING + _BAR_WIDTH * bool(column.shares)
         width = padding + _CHARACTER * max(length, len(column.heading) * column.to_the_right)
-        name = padding + _CHARACTER * max(map(unbroken_length, [column.heading, *filter(None, column.texts)]))
-        widths.append(max(width, name))
-        gives_way = length > MAX_NAME and width > _MIN_WIDTH
-        least.append(max(name, min(max(width / 2, _MIN_WIDTH), 2 * _MIN_WIDTH) if gives_way else width))
+        names.append(padding + _CHARACTER * max(map(unbroken_length, [column.heading, *filter(None, column.texts)])))
+        widths.append(max(width, names[-1]))
+    least = widths
+    for most in (2 * _MIN_WIDTH, _MIN_WIDTH):  # columns of long texts give way to others
+        least = [
+            max(name, min(max(width / 2, _MIN_WIDTH), most)) if length > MAX_NAME and width > _MIN_WIDTH else width
+            for length, name, width in zip(lengths, names, widths, strict=True)
+        ]
+        if sum(least) <= _PAGE_WIDTH:
+            break
     free = _PAGE_WIDTH - sum(least)
     is_wide, unbroken = free < 0, set()
     for index in sorted(range(len(columns)), key=lambda index: widths[index]):
@@ -165,23 +172,22 @@ def page_table(columns: Sequence[TableColumn]) -> Html:
     if is_wide or len(unbroken) < len(columns):  # nothing needs to be said of columns that all fit
         columns = [column._replace(is_unbroken=index in unbroken) for index, column in enumerate(columns)]
     is_crowded = sum(least) > _TURNED_WIDTH
-    names = ["wide"] * is_wide
+    classes = ["table", *["wide"] * is_wide]
     heads = ""
     if 1 < len(columns) <= MAX_CARD_COLUMNS:
-        names.append("cards")
+        classes.append("cards")
         heads = ";".join(f"--h{index}:{css_string(column.heading)}" for index, column in enumerate(columns[1:], 2))
-    rows = len(columns[0].texts) if columns else 0
-    below = (
-        _FOLDED.format(f"{rows - MAX_OPEN_ROWS:,}", f"{rows:,}", counted(rows, "row"))
-        if rows > MAX_OPEN_ROWS
-        else _NONE
-    )
+    below = _NONE
+    if columns and (more := len(columns[0].texts) - MAX_OPEN_ROWS) > 0:
+        rows = counted(more + MAX_OPEN_ROWS, "row")
+        below = _FOLDED.format(f"{more:,} more rows") if is_cut else _FOLDED.format(f"{more:,} more of {rows}")
+        below += _NONE if is_cut else _ON_PAPER.format(rows)
     fitting = len(columns)
     if is_crowded:
         fitting = sum(end <= _TURNED_WIDTH for end in accumulate(least))
-        below += _LEFT_OUT.format(counted(len(columns) - fitting, "more column"))
+        below += _ON_PAPER.format(f"{counted(len(columns) - fitting, 'more column')} on the screen")
     table = html_table(columns, is_whole=True, on_paper=fitting)
-    return _TABLE.format(html_attribute(" ".join(["table", *names])), html_attribute(heads), table, below)
+    return _TABLE.format(html_attribute(" ".join(classes)), html_attribute(heads), table, below)
 
 
 def whole_table(table: Table, *, nothing: Html = _NOTHING, series: Container[str] = ()) -> Html:
@@ -198,9 +204,9 @@ def whole_table(table: Table, *, nothing: Html = _NOTHING, series: Container[str
     if table.is_record:
         fields = ((name, texts[0], texts[0] or "") for name, texts, *_ in columns)
         return _RECORD.format(html_fields(fields, has_breaks=True))
-    is_cut = table.left_out or len(table.columns[0]) < table.total
+    is_cut = bool(table.left_out) or len(table.columns[0]) < table.total
     below = [text for text in (table.count if is_cut else "", table.note) if text]
-    return page_table(columns) + _NONE.join(map(_BELOW.format, below))
+    return page_table(columns, is_cut=is_cut) + _NONE.join(map(_BELOW.format, below))
 
 
 def cards(figures: Iterable[Card | KeyFigure]) -> Html:
@@ -244,5 +250,6 @@ def page_title(name: str, *, is_time: bool = False) -> str:
         is_time: whether it has times, whose zone then stands in the title.
     """
     words = _TITLES.get(name) or _MONEY.get(name) or name.replace("_", " ").strip()
-    title = words[:1].upper() + words[1:] if "." not in name else words
-    return f"{title}, UTC" if is_time else title
+    if "." not in name:
+        words = _ACRONYMS.sub(lambda word: word[0].upper(), words[:1].upper() + words[1:])
+    return f"{words}, UTC" if is_time else words

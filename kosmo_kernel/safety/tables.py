@@ -47,11 +47,11 @@ def html_table(columns: Sequence[TableColumn], *, is_whole: bool = False, on_pap
     """
     head, body, most = [], [], sys.maxsize if is_whole else MAX_CELL
     for index, column in enumerate(columns):
-        place = ' class="off-paper"' if index >= on_paper else ""
+        css_class = ' class="off-paper"' if index >= on_paper else ""
         align = " align=right" if column.to_the_right else ""
         layout = align or " nowrap" * column.is_unbroken
         heading = clean(column.heading)
-        head.append(f"<th{place}{align}>{_WORD.sub(_word, heading) if is_whole else escape(heading)}</th>")
+        head.append(f"<th{css_class}{align}>{_WORD.sub(_word, heading) if is_whole else escape(heading)}</th>")
         cells = [
             _cell(text, hint, layout, most)
             for text, hint in zip(column.texts, column.hints or repeat(""), strict=False)
@@ -61,7 +61,7 @@ def html_table(columns: Sequence[TableColumn], *, is_whole: bool = False, on_pap
                 f'<td style="--share:{share:.3g}"{cell[3:]}' if share >= MIN_SHARE else cell
                 for cell, share in zip(cells, column.shares, strict=True)
             ]
-        body.append([f"<td{place}{cell[3:]}" for cell in cells] if place else cells)
+        body.append([f"<td{css_class}{cell[3:]}" for cell in cells] if css_class else cells)
     rows = "".join([f"<tr>\n{''.join(row)}</tr>\n" for row in zip(*body, strict=True)])
     foot = ""
     if any(column.total for column in columns):

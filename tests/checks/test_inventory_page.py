@@ -34,7 +34,7 @@ def test_a_table_shows_its_first_rows_and_on_paper_all(demo: Inventory, page: Be
         [shown] = page.select(f"#{name}")
         more = [element.get_text() for element in shown.select(".more summary")]
         rest = len(demo.rows(name)) - MAX_OPEN_ROWS
-        assert more == ([f"{rest:,} more rows"] if rest > 0 else []), name
+        assert more == ([f"{rest:,} more of {len(demo.rows(name)):,} rows"] if rest > 0 else []), name
         assert len(shown.select("tbody tr")) == len(demo.rows(name))
     assert "details::details-content { content-visibility: visible;" in paper
     assert f"tbody tr:nth-child(n+{MAX_OPEN_ROWS + 1}) {{ display: table-row; }}" in paper

@@ -436,11 +436,29 @@ def test_a_page_has_titles_in_words_money_times_without_seconds_and_yes_and_no()
     assert [column.to_the_right for column in shown] == [True, False, False, False, False, True, True, False]
 
 
-@pytest.mark.parametrize(("long", "unbroken"), [(0, 0), (1, 2), (3, 1)])
+@pytest.mark.parametrize(("long", "unbroken"), [(0, 0), (1, 2), (5, 2), (6, 1)])
 def test_on_a_page_narrow_columns_stay_on_one_line_while_the_long_ones_have_room(long: int, unbroken: int) -> None:
     texts = ["2026-12-08 22:30", "postgresql-octagonal-11373", *["a command of many words " * 8] * long]
-    html = page_table(page_columns(Table([*"abcde"[: len(texts)]], [[text] for text in texts], 1)))
+    html = page_table(page_columns(Table([*"abcdefgh"[: len(texts)]], [[text] for text in texts], 1)))
     assert re.findall("<td nowrap>([^<]*)", html) == texts[:unbroken]
+
+
+def test_columns_that_do_not_fit_a_sheet_are_left_out_on_paper_and_counted() -> None:
+    names = [f"column_{number}" for number in range(30)]
+    html = page_table(page_columns(Table(names, [["a text of twenty-four c"]] * 30, 1)))
+    left_out = len(re.findall('<td class="off-paper"', html))
+    assert 0 < left_out < 30
+    assert len(re.findall('<th class="off-paper"', html)) == left_out
+    assert f'<p class="cut on-paper">{left_out} more columns on the screen</p>' in html
+    assert "on-paper" not in page_table(page_columns(Table(names[:6], [["a text"]] * 6, 1)))
+
+
+def test_numbers_by_team_keep_the_names_of_the_teams_and_have_separators() -> None:
+    table = Table(["day", "larkmoor"], [["2026-11-20"], [5911]], 1)
+    assert [(column.heading, column.texts) for column in page_columns(table, ["larkmoor"])] == [
+        ("Day", ["2026-11-20"]),
+        ("larkmoor", ["5,911"]),
+    ]
 
 
 def test_the_main_columns_of_the_data_for_a_page_have_the_same_order_in_each_process() -> None:

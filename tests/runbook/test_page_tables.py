@@ -71,7 +71,8 @@ def test_rows_after_the_first_25_are_folded_and_all_are_there(session: Session) 
     lua = "local rows = {} for i = 1, %d do rows[i] = { name = 'x' .. i } end return rows"
     assert cells(adapted(shown(session, lua % 25)), "details.more summary") == []
     long = adapted(shown(session, lua % 60))
-    assert (cells(long, "details.more summary"), len(cells(long, "tbody tr"))) == (["35 more rows"], 60)
+    assert (cells(long, "details.more summary"), len(cells(long, "tbody tr"))) == (["35 more of 60 rows"], 60)
+    assert cells(long, ".on-paper") == ["60 rows"]
 
 
 def test_a_table_of_which_rows_are_missing_says_how_many_there_are(session: Session) -> None:

@@ -1,4 +1,4 @@
--- title: Databases without backups
+-- title: Databases without scheduled backups
 -- severity: high
 -- why: Nothing saves this database by itself: it has neither scheduled backups nor continuous protection, so that what is
 --   deleted by mistake is lost. `last_backup` is the last good one that somebody made.
