@@ -115,6 +115,7 @@ class Session(LuaState):
         self._time_set: datetime | None = None  # the time of the data, if a script has set it
         self._now: Callable[[], datetime] = self.recording.now
         self._called: set[str] = set()  # the paths of the functions that scripts called
+        self._table_columns: set[str] = set()  # the columns of the tables that scripts read
         self._services: Services | None = shared  # made at the first call
 
     # Running -----------------------------------------------------------------------------------------
@@ -172,7 +173,14 @@ class Session(LuaState):
             # The name of a call that failed may be of no function: scripts must not fill the memory with such names.
             self._called.update(call.path for call in result.calls if call.status == "ok")
             source = source if options.warns else ""
-            warnings = lint(source, variables.may_be_set, self._called, output.unmatched_tests, variables.nearest_set)
+            warnings = lint(
+                source,
+                variables.may_be_set,
+                self._called,
+                output.unmatched_tests,
+                variables.nearest_set,
+                table_columns=self._table_columns,
+            )
             warnings += of_clock(source, options.now or self.time_of_data(options.account), self._now())
             result.notes[:0] = [*warnings, *output.absent_fields]
             self._describe_recording(result)
@@ -262,6 +270,7 @@ class Session(LuaState):
             self.recording.open_for_script,
             now=self._clock(options, result.inform),
             set_now=partial(self._set_time, options),
+            table_columns=self._table_columns,
         )
 
     def _clock(self, options: Options, inform: Callable[[str], None]) -> Callable[[str | None], datetime]:

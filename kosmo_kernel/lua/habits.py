@@ -49,7 +49,8 @@ _FORMS: dict[str, Sequence[tuple[str, str]]] = {  # what `{0:form}` replaces in 
     "classes": ((r"(?<!\\)\\++([dDwWsS])", r"%\1"),),
     "hyphens": ((r"(?<=\w)-(?=\w)", "%-"),),
 }
-_INDEX_LOOP = lazy_pattern(r"\bfor\s+(\w+)\s+in\s+i?pairs\(")
+_LOOP = lazy_pattern(r"\bfor\s+(\w+(?:\s*,\s*\w+)*+)\s+(?:=|in\b)(\s+i?pairs\()?")
+_INDEXED = lazy_pattern(r"(?<![\w.:])(\w+)[.:]\w")
 _RAISES = lazy_pattern(r"(?<![.\w:])(?:error|assert)\s*\(")
 
 
@@ -149,12 +150,15 @@ def advice(source: str, line: int | None, *, compiled: bool, is_set: IsSet, pars
 
 def _item_loop(lines: Sequence[str], hidden: Sequence[str], line: int) -> str:
     """Return how to write the loop above a line if that reads a field of the loop's index; otherwise an empty text."""
-    for number in range(line - 1, max(0, line - MAX_LINES), -1):
-        loop = _INDEX_LOOP.search(hidden[number - 1])
-        if loop and re.search(rf"(?<![\w.:]){loop[1]}[.:]\w", hidden[line - 1]):
-            corrected = f"{lines[number - 1][: loop.start(1)]}_, {lines[number - 1][loop.start(1) :]}"
-            written = re.sub(r"\bpairs\(", "ipairs(", corrected.strip(), count=1)
-            return f"The first variable of such a loop is the index. Write: {written}"
+    read = set(_INDEXED.findall(hidden[line - 1]))
+    for number in range(line, max(0, line - MAX_LINES), -1):
+        for loop in reversed([*_LOOP.finditer(hidden[number - 1])]):
+            names = {name.strip() for name in loop[1].split(",")}
+            if number < line and loop[2] and loop[1] in read:
+                corrected = f"{lines[number - 1][: loop.start(1)]}_, {lines[number - 1][loop.start(1) :]}"
+                written = re.sub(r"\bpairs\(", "ipairs(", corrected.strip(), count=1)
+                return f"The first variable of such a loop is the index. Write: {written}"
+            read -= names  # they are those of this loop
     return ""
 
 

@@ -66,6 +66,8 @@ def lint(
     calls: Collection[str] = (),
     unmatched: Mapping[tuple[str, str], str] | None = None,
     nearest_variable: Callable[[str], str] = lambda _: "",
+    *,
+    table_columns: Collection[str] = (),
 ) -> list[str]:
     """Return warnings about a script, one line each.
 
@@ -78,6 +80,8 @@ def lint(
         unmatched: the field and the text of each test of `list.filter` and the like that matched nothing, with the
             text that the field has instead.
         nearest_variable: returns the variable with the nearest name, or an empty text.
+        table_columns: the columns of the tables that the session has read. What they hold is not declared, and rows of
+            tables may be compared where the script names a table, or no function with such a field.
     """
     source = source[:MAX_CHARACTERS_PARSED]
     warnings: list[tuple[int, str]] = []
@@ -91,7 +95,7 @@ def lint(
         from kosmo_kernel.values.lua_source import read
 
         text = read(source)
-        for comparison, warning in _of_fields(comparisons(text), source, calls):
+        for comparison, warning in _of_fields(comparisons(text), source, calls, table_columns):
             literals.add(comparison.literal)
             warnings.append((text.tokens[comparison.at].start, warning))
         warnings += ((text.tokens[at].start, warning) for at, warning in chain(new_lists(text), holes(text)))
@@ -137,7 +141,9 @@ def of_clock(source: str, data: datetime, clock: datetime) -> list[str]:
 # What the catalogue declares -------------------------------------------------------------------------
 
 
-def _of_fields(written: Sequence[Comparison], source: str, calls: Collection[str]) -> Iterator[tuple[Comparison, str]]:
+def _of_fields(
+    written: Sequence[Comparison], source: str, calls: Collection[str], table_columns: Collection[str]
+) -> Iterator[tuple[Comparison, str]]:
     """Yield comparisons with a warning that follows from what the catalogue declares; see `lint`."""
     if not written:
         return
@@ -146,10 +152,12 @@ def _of_fields(written: Sequence[Comparison], source: str, calls: Collection[str
     in_source = tuple((service, name) for service, name in functions if name in source)
     before = tuple((service, name) for service, name in functions if f"integrations.{service}.{name}" in calls)
     needed = ((i.name, function.name) for i in services for function in i.table.existing() if not before)
-    declared = [_declared(in_source), _declared(before or tuple(needed))]
+    declared = [(_declared(in_source), "tables" in source), (_declared(before or tuple(needed)), True)]
     for comparison in written:
-        for columns_by_name, labels in declared:
+        for (columns_by_name, labels), may_be_of_table in declared:
             name = comparison.path[-1]
+            if may_be_of_table and comparison.path == (name,) and name in table_columns:
+                break
             columns = _columns_of(comparison.path, columns_by_name.get(name, ()))
             label = labels.get(name)
             if comparison.in_test and label:  # a test compares the label of a record

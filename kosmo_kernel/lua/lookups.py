@@ -102,6 +102,7 @@ class Lookups(Struct, frozen=True):
     open_archive: Callable[[str, str], tuple[str, datetime]]  # opens an archive for a script
     now: Callable[[str | None], datetime]  # returns the time of an account's data; of the run's account when None
     set_now: Callable[[datetime], None]  # replaces the time of the data
+    table_columns: set[str]  # the columns of the tables that scripts of the session have read
 
     def mcp(self, verb: str, arguments: Mapping[str, Any]) -> list[Any]:
         """Answer a request to MCP servers that is no call of a tool."""
@@ -144,7 +145,9 @@ class Lookups(Struct, frozen=True):
         Raises:
             UnknownNameError: it has no table of that name.
         """
-        return find_table(integrations.find(integration).name, name)
+        table = find_table(integrations.find(integration).name, name)
+        self.table_columns.update(table.columns)
+        return table
 
     def resolve_account(self, integration: str, key: str) -> str:
         """Return the account to which a name in an integration's namespace refers.

@@ -106,8 +106,8 @@ def test_most_questions_of_agents_are_answered_by_one_of_the_first_three_pages_o
             any(page in text if page.startswith("heroku ") else page in first for page in questions[question])
             for question, (first, text) in answers.items()
         )
-    assert {name: len(questions) for name, questions in AGENTS.items()} == {"tuned": 48, "held_out": 30}
-    assert hits["tuned"] >= 46
+    assert {name: len(questions) for name, questions in AGENTS.items()} == {"tuned": 50, "held_out": 30}
+    assert hits["tuned"] >= 48
     assert hits["held_out"] >= 25
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from kosmo_kernel.errors import KosmoError, LuaError
 from kosmo_kernel.integrations.heroku import HEROKU
+from kosmo_kernel.lua.habits import advice
 from kosmo_kernel.session import Session
 
 HABITS = {
@@ -126,6 +127,7 @@ WARNINGS = {
     "local a = { 1 } return a[0]": "`a[1]` is the first item",
     "local a = { 1 } return a[-1]": "`a[#a]` the last",
     "local a = { b = 1 } return not a.b == 'x'": "`a.b ~= …`",
+    "local a, b = 1, 2 return not a == b": "`a ~= …`",
     "return ('my-app'):find('my-app')": '"my%-app"',
     "local d = heroku.list_dynos('my-app')[1] return d.release.version == '5'": "Write `.release.version == 5`.",
     "local a = heroku.get_app('my-app') return a.maintenance == 'true'": "Write `.maintenance == true`.",
@@ -324,6 +326,32 @@ def test_a_field_is_one_of_the_functions_that_the_session_called_if_the_script_n
     for script in ("", "local apps = heroku.list_apps() "):
         (note, *_) = session.run(f"{script}return list.filter(dynos, {{ state = 'crashd' }})").notes
         assert note == 'line 1: "crashd" is no known value of `.state`. Did you mean "crashed"?'
+
+
+@pytest.mark.parametrize(
+    ("script", "warns"),
+    [
+        ("for _, one in ipairs(heroku.tables.apps()) do if one.owner == 'x' then end end", False),
+        (
+            "local all = heroku.list_teams() return list.find(apps, function(one) return one.owner == 'x' end), all",
+            False,
+        ),
+        ("for _, one in ipairs(heroku.list_apps()) do if one.owner == 'x' then end end", True),
+    ],
+)
+def test_a_field_of_a_tables_row_is_not_that_of_a_function_with_its_name(
+    session: Session, script: str, warns: bool
+) -> None:
+    session.run("apps = heroku.tables.apps()")
+    assert any("`.owner` is a record" in note for note in session.run(script).notes) == warns
+
+
+def test_a_loop_above_with_a_variable_of_the_same_name_is_not_advised_of() -> None:
+    loops = "local function keys(t) for x in pairs(t) do end end\nfor _, x in ipairs({ 1 }) do\n  print(x.name)\nend"
+    assert advice(loops, 3, compiled=True, is_set=bool, parses=lambda *_: True).text == ""
+    loop = "for x in pairs(t) do\n  for _, y in ipairs(x) do\n  print(x.name)\n  end\nend"
+    told = advice(loop, 3, compiled=True, is_set=bool, parses=lambda *_: True).text
+    assert told.endswith("Write: for _, x in ipairs(t) do")
 
 
 @pytest.mark.parametrize("one", ["get_app('my-app')", "list_apps()[1]", "get_app('my-app').owner"])
