@@ -94,6 +94,16 @@ def test_a_call_that_still_runs_can_be_stopped_by_the_next_one_which_tells_how_i
     assert data(stopped).startswith("next\nNote: Out[2]: it failed: StoppedError: ")
 
 
+def test_checks_that_are_stopped_keep_what_was_found(held: Gate) -> None:
+    async def ask(one: Client, handler: CallHandler) -> Any:
+        await early(one, handler, "lua_run", {"check": "old-ssh-keys, crashed-dynos"})
+        await asyncio.to_thread(held.wait_for, 1)
+        return await one.call_tool("lua_run", {"code": "return #Out[2]['old-ssh-keys']", "stop": True})
+
+    stopped = asked(ask)
+    assert data(stopped).startswith("1\nNote: Out[2]: Not checked: crashed-dynos: Interrupted.")
+
+
 def test_a_call_that_its_client_cancels_leaves_the_notes_of_an_earlier_one_to_the_next(held: Gate) -> None:
     async def ask(one: Client, handler: CallHandler) -> str:
         await early(one, handler, "lua_run", {"code": "heroku.list_apps() error('broken')"})
