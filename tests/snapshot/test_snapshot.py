@@ -440,7 +440,7 @@ def test_a_snapshot_below_ones_home_is_found(tmp_path: Path, session: Session, m
     snapshot.take(session, tmp_path / "audits" / "x")
 
     assert archive.SavedSnapshot("~/audits/x").file == tmp_path / "audits" / "x"
-    with pytest.raises(SettingsError, match="~nobody-at-all/x cannot be read"):
+    with pytest.raises(SettingsError, match="There is no file ~nobody-at-all/x"):
         archive.SavedSnapshot("~nobody-at-all/x")
 
 
