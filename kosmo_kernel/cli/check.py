@@ -231,7 +231,7 @@ def _write(
     for output in outputs:
         try:
             content = _content(report, fail_on, _FORMAT_OF.get(output.suffix, form), **details)
-            write(output, [content], durable=False, mode=PUBLIC)
+            write(output, content, durable=False, mode=PUBLIC)
         except FileWriteError as error:
             report.unwritten.append(str(error))
     if form == TABLE or (outputs and not as_json):

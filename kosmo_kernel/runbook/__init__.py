@@ -13,11 +13,8 @@ from __future__ import annotations
 
 import asyncio
 import os
-import signal
-import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -37,7 +34,8 @@ from kosmo_kernel.settings.table import PROGRESS
 from kosmo_kernel.text import counted
 
 LUA_KERNEL = ["-m", "kosmo_kernel.kernel"]  # the arguments that start our own kernel
-STDERR_FILE = "said"  # the file that receives the kernel's stderr
+# The file that receives the kernel's stderr, which is no output of a cell, and which a cron job would mail.
+STDERR_FILE = "said"
 _NOT_RECORDED = NotebookRun()
 
 __all__ = ["Report", "Runbook", "read", "run", "with_account"]
@@ -52,7 +50,7 @@ def run(
     note: str = "",
     on_cell: Callable[[int, int], None] = lambda _cells, _all_cells: None,
 ) -> Report:
-    """Run a notebook and write the executed copy.
+    """Run a notebook and write the executed copy. The calling thread must have no running event loop.
 
     Parameters:
         runbook: the notebook; it is modified and becomes the copy.
@@ -84,9 +82,9 @@ def run(
         copy = ExecutedCopy(runbook, output, report, log, on_cell)
         copy.add_report(Markdown("Run on {} UTC.").format(f"{report.started:%Y-%m-%d at %H:%M}"))
         copy.save()
-        watched = os.environ.get(PROGRESS.variable, "0")  # nobody watches the cells
         try:
-            with PROGRESS.exported(watched), replace(passed, calls=str(log)).passed_on():
+            # Nobody watches the cells.
+            with PROGRESS.exported(os.environ.get(PROGRESS.variable, "0")), replace(passed, calls=str(log)).passed_on():
                 report.error = _execute(copy, Path(folder))
         finally:
             report.seconds, lines = time.perf_counter() - started, read_lines(log)
@@ -94,12 +92,11 @@ def run(
             report.taken_over = answers_taken_over(lines)
             if count_incomplete_lines(log):
                 report.note = f"{note} It cost more: not every call could be noted.".lstrip()
-            copy.join()
-            copy.save()
+            copy.save(is_last=True)
             if copy.leaked and report.error is None:
                 report.error = f"An output held a secret. It is {REDACTED} in the copy; remove what shows it."
             copy.add_report(report.text(Markdown))
-            copy.save()
+            copy.save(is_last=True)
     return report
 
 
@@ -115,6 +112,7 @@ def _execute(copy: ExecutedCopy, sockets: Path) -> str | None:
         KeyboardInterrupt: Ctrl-C; the kernel has ended.
     """
     from jupyter_client.kernelspec import NoSuchKernel
+    from jupyter_core.utils import ensure_event_loop
     from nbclient import NotebookClient
     from nbclient.exceptions import CellExecutionError
 
@@ -127,9 +125,8 @@ def _execute(copy: ExecutedCopy, sockets: Path) -> str | None:
     )
 
     try:
-        with _ctrl_c_cancels_tasks(), client.setup_kernel():
-            for index, cell in enumerate(copy.runbook.notebook.cells):
-                client.execute_cell(cell, index)
+        with (sockets / STDERR_FILE).open("wb") as stderr, client.setup_kernel(stderr=stderr):
+            asyncio.Runner(loop_factory=ensure_event_loop).run(_run_cells(client))
     except CellExecutionError as error:
         return redact(f"{error.ename}: {error.evalue}", copy.secrets)
     except NoSuchKernel as error:
@@ -144,46 +141,21 @@ def _execute(copy: ExecutedCopy, sockets: Path) -> str | None:
     return None
 
 
-@contextmanager
-def _ctrl_c_cancels_tasks() -> Iterator[None]:
-    """Have Ctrl-C cancel the tasks of this thread's event loop; raise KeyboardInterrupt when the block has ended.
-
-    A `KeyboardInterrupt` raised in the loop, the default, would leave pending tasks that make the kernel's end fail.
-    """
-    if threading.current_thread() is not threading.main_thread():  # only the main thread handles signals
-        yield
-        return
-    interrupted = False
-
-    def cancel(*_: object) -> None:
-        nonlocal interrupted
-        interrupted = True
-        try:
-            loop = asyncio.get_running_loop()
-        except RuntimeError:  # between two cells
-            raise KeyboardInterrupt from None
-        for task in asyncio.all_tasks(loop):
-            task.cancel()
-        loop.call_soon_threadsafe(lambda: None)  # wakes the loop
-
-    previous_handler = signal.signal(signal.SIGINT, cancel)
+async def _run_cells(client: Any) -> None:
+    """Run all cells. `asyncio.Runner` cancels this at Ctrl-C, which nbclient takes for the death of its kernel."""
     try:
-        yield
-    except (Exception, asyncio.CancelledError):
-        if not interrupted:
-            raise
+        for index, cell in enumerate(client.nb.cells):
+            await client.async_execute_cell(cell, index)
     finally:
-        signal.signal(signal.SIGINT, previous_handler)
-    if interrupted:
-        raise KeyboardInterrupt
+        if (task := asyncio.current_task()) and task.cancelling():
+            raise asyncio.CancelledError
 
 
 def _config(folder: Path) -> Config:
     """Return the configuration that starts the kernel.
 
-    The kernel uses Unix domain sockets where they exist, so that no other user can connect. Its stderr goes to a file:
-    it is no output of a cell, and a cron job would mail it. Our own kernel is started so that it imports no modules
-    from the notebook's folder, even if its kernel spec was written by an older version.
+    The kernel uses Unix domain sockets where they exist, so that no other user can connect. Our own kernel is started
+    so that it imports no modules from the notebook's folder, even if its kernel spec was written by an older version.
     """
     from jupyter_client.manager import AsyncKernelManager
 
@@ -192,10 +164,6 @@ def _config(folder: Path) -> Config:
             command = super().format_kernel_cmd(extra_arguments)
             is_ours = command[1 + len(options(command)) :][:2] == LUA_KERNEL
             return with_safe_options(command) if is_ours else command
-
-        async def start_kernel(self, **more: Any) -> None:  # type: ignore[override] # the base method has no type annotations
-            with (folder / STDERR_FILE).open("wb") as stderr:
-                await super().start_kernel(**more, stderr=stderr)
 
     config = Config(NotebookClient={"kernel_manager_class": Kernels})
     if os.name != "nt":

@@ -1,18 +1,17 @@
 """The executed copy of a notebook, written after each cell with secrets redacted, and the report of the run.
 
 Because the file is written after each cell, an aborted run leaves the outputs so far. Every string of every output is
-searched for the values of secrets. A cell is searched and written as JSON once, and again only if a later cell updates
-one of its outputs or uses another account. The copy may replace an earlier copy, but no other file.
+searched for the values of secrets once, and again only if a later cell updates it or uses another account. The copy may
+replace an earlier copy, but no other file.
 """
 
 from __future__ import annotations
 
-import operator
-import re
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from itertools import islice
+from itertools import groupby, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -23,7 +22,6 @@ from kosmo_kernel.runbook.notebook import ACCOUNT, LUA, Runbook, parse_text
 from kosmo_kernel.safety.markup import Markdown, Markup, code_span
 from kosmo_kernel.safety.redaction import REDACTED, SECRET_NAME, environment_secrets, in_texts, one_line, redact
 from kosmo_kernel.settings import private_files
-from kosmo_kernel.settings.private_files import writing
 from kosmo_kernel.text import counted
 from kosmo_kernel.values.lua_literals import literal
 from kosmo_kernel.values.records import without_surrogates
@@ -31,8 +29,6 @@ from kosmo_kernel.values.records import without_surrogates
 if TYPE_CHECKING:
     from kosmo_kernel.archive.runs import EarlierAnswers
 
-# Legacy Heroku tokens are UUIDs, like ids.
-_LEGACY_TOKEN = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _EMPTY = {"", '""', "''", "[]", "{}", "nil", "None"}  # values that set nothing, which the report leaves out
 _MAX_VALUE_LENGTH = 80  # the longest parameter value in the report, in characters
 M = TypeVar("M", bound=Markup)
@@ -85,19 +81,17 @@ class ExecutedCopy:
     secrets: tuple[str, ...] = field(default_factory=environment_secrets)  # the values to redact
     leaked: bool = False  # whether an output contained a secret
     _used_accounts: set[tuple[str, str]] = field(default_factory=set)
-    _written: dict[int, tuple[list[Any], bytes]] = field(default_factory=dict)  # the parts and the JSON of each cell
+    _searched: dict[int, Any] = field(default_factory=dict)  # the parts of outputs without a secret, by their ids
 
     def __post_init__(self) -> None:
         for cell in self._code_cells():
             cell.outputs, cell.execution_count = [], None
 
-    def on_cell_executed(self, cell: Any, cell_index: int, **_reply: Any) -> None:
-        """Store a cell that has run, and write the copy."""
-        if cell.cell_type == "code":
-            self.runbook.notebook.cells[cell_index] = cell
-            self.report.cells += 1
-            self.save()
-            self.on_cell(self.report.cells, len(self._code_cells()))
+    def on_cell_executed(self, **_cell_and_reply: Any) -> None:
+        """Count a cell that has run, and write the copy."""
+        self.report.cells += 1
+        self.save()
+        self.on_cell(self.report.cells, len(self._code_cells()))
 
     def add_report(self, text: Markdown) -> None:
         """Set the report cell to a text and a list of the parameters that are set, both given ones and defaults."""
@@ -125,74 +119,58 @@ class ExecutedCopy:
                 sources = () if integration is None else accounts.token_sources(integration, alias)
                 # None if responses are replayed.
                 self.secrets += tuple(islice(filter(None, (source.read() for source in sources)), 1))
+                self._searched.clear()
             except KosmoError:  # the call that needs the token reports the reason; the run must not fail here
                 self.report.unread = list(dict.fromkeys((*self.report.unread, alias)))
 
-    def join(self) -> None:
-        """Merge adjacent stream outputs, because the kernel splits streams at arbitrary points.
-
-        Call it after all cells have run, since a later cell may update an output by its index.
-        """
-        # What runs the cells has noted in their metadata when they ended, so each is written once more.
-        self._written = {index: (parts, b"") for index, (parts, _) in self._written.items()}
-        for cell in self._code_cells():
-            merged: list[Any] = []
-            for output in cell.outputs:
-                if merged and output.output_type == "stream" and output.get("name") == merged[-1].get("name"):
-                    merged[-1].text += output.text
-                else:
-                    merged.append(output)
-            cell.outputs = merged
-
-    def save(self) -> None:
+    def save(self, *, is_last: bool = False) -> None:
         """Redact the secrets in all outputs, the tokens of accounts used so far among them, and write the copy.
 
         It is replaced at once. Only its owner may read a new one, because it has data of the account.
 
+        Parameters:
+            is_last: whether all cells have run. The file gets the layout of nbformat then, and a text that the kernel
+                sent in pieces is one output; before, a cell could still update an output by its number.
+
         Raises:
             FileWriteError: the file cannot be written; it is as after the cell before.
         """
-        before = self.secrets
         self._collect_tokens()
-        if self.secrets != before:
-            self._written.clear()
-        notebook = self.runbook.notebook
-        head, empty, rest = _as_json(notebook, []).partition(b'"cells": []')
-        cells = []
-        for index, cell in enumerate(notebook.cells):
-            parts, text = self._written.get(index, ([], b""))
-            if len(parts) != len(_parts(cell)) or not all(map(operator.is_, parts, _parts(cell))):
-                outputs = [
-                    in_texts(output, lambda text: redact(text, self.secrets)) for output in cell.get("outputs", ())
-                ]
-                if outputs != cell.get("outputs", []):
-                    cell.outputs, self.leaked = outputs, True
-                text = b""
-            if not text:
-                alone = _as_json(type(notebook)({**notebook, "metadata": type(notebook)()}), [cell])
-                text = alone[len(b'{\n "cells": [') : alone.rindex(b'\n ],\n "metadata": {}')]
-                self._written[index] = _parts(cell), text
-            cells.append(text)
-        whole = [head, b'"cells": [', b",".join(cells), b"\n ]", rest] if cells else [head, empty, rest]
-        with writing(self.output, "It has the cells that ended before." if self.output.exists() else ""):
+        for cell in self._code_cells():
+            if is_last:
+                same_text = groupby(cell.outputs, lambda output: output.get("name") or id(output))  # one stream has one
+                cell.outputs = [_joined(list(pieces)) for _, pieces in same_text]
+            for output in cell.outputs:
+                self._redact(output)
+        with private_files.writing(self.output, "It has the cells that ended before." if self.output.exists() else ""):
             self.output.parent.mkdir(parents=True, exist_ok=True)
-            private_files.write(self.output, [*whole, b"\n"], durable=False)
+            private_files.write(self.output, _as_json(self.runbook.notebook, is_last=is_last), durable=False)
+
+    def _redact(self, output: Any) -> None:
+        """Redact the parts of an output that were not searched before. What a later cell updates is another object."""
+        for key, part in output.items():
+            if id(part) not in self._searched:
+                output[key] = in_texts(part, lambda text: redact(text, self.secrets))
+                self.leaked |= output[key] != part
+                self._searched[id(output[key])] = output[key]
 
     def _code_cells(self) -> list[Any]:
         return [cell for cell in self.runbook.notebook.cells if cell.cell_type == "code"]
 
 
-def _as_json(notebook: Any, cells: list[Any]) -> bytes:
-    """Return a notebook as JSON, with these cells in place of its own."""
+def _as_json(notebook: Any, *, is_last: bool) -> str:
+    """Return a notebook as JSON; the last time as nbformat writes it, which takes ten times as long."""
     import nbformat
 
-    return without_surrogates(nbformat.writes(type(notebook)({**notebook, "cells": cells}))).encode()
+    text = f"{nbformat.writes(notebook)}\n" if is_last else json.dumps(notebook, ensure_ascii=False)
+    return without_surrogates(text)
 
 
-def _parts(cell: Any) -> list[Any]:
-    """Return the objects that a cell consists of. What is updated in a cell is another object."""
-    outputs = cell.get("outputs", ())
-    return [cell, cell.source, cell.metadata, *(part for output in outputs for part in (output, *output.values()))]
+def _joined(pieces: list[Any]) -> Any:
+    """Return the first of some outputs, with the texts of all of them if there are more."""
+    if pieces[1:]:
+        pieces[0].text = "".join(piece.text for piece in pieces)
+    return pieces[0]
 
 
 def refuse_to_replace(path: Path, what: str, is_ours: Callable[[Path], bool]) -> None:
@@ -226,7 +204,7 @@ def refuse_secrets(values: Mapping[str, Any]) -> None:
     secrets = environment_secrets()
     for name, value in values.items():
         text = str(value)
-        is_token = name == ACCOUNT and _LEGACY_TOKEN.fullmatch(text.strip())  # no alias looks like this
+        is_token = name == ACCOUNT and accounts.looks_like_token(text)
         has_secret_name = SECRET_NAME.search(name) and isinstance(value, str)  # `max_tokens = 5` is no secret
         if is_token or has_secret_name or redact(text, secrets) != text:
             raise InvalidArgumentsError(

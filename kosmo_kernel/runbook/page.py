@@ -32,7 +32,6 @@ from kosmo_kernel.runbook.notebook import REPORT_TAG
 from kosmo_kernel.safety.markup import Html, fenced, html_attribute, html_of_notebook, html_of_package
 from kosmo_kernel.settings import private_files
 from kosmo_kernel.settings.installation import how_to_install
-from kosmo_kernel.settings.private_files import writing
 from kosmo_kernel.values.records import without_surrogates
 
 SUFFIX = ".html"
@@ -100,10 +99,10 @@ def write(copy: Path, accounts: Sequence[str], time: datetime | None = None, com
     exported, _ = exporter.from_notebook_node(notebook, {"metadata": {"name": copy.stem, "path": str(copy.parent)}})
     exported = exported.replace("<table>", '<table tabindex="0">')  # tables of Markdown, which scroll on a phone
     body = html_of_notebook(without_local_links(without_surrogates(exported)))
-    title = notebook.metadata.get("title", copy.stem)
-    html = html_page(title, body, accounts, time, style=style_rules() + Html("\n"), marker=_MARKER)
+    style = style_rules() + Html("\n")
+    html = html_page(notebook.metadata.get("title", copy.stem), body, accounts, time, style=style, marker=_MARKER)
     page = copy.with_suffix(SUFFIX)
-    with writing(page, f"The notebook with all outputs is {copy}."):
+    with private_files.writing(page, f"The notebook with all outputs is {copy}."):
         private_files.write(page, html, durable=False)
     return page
 
@@ -129,8 +128,7 @@ def _arrange(notebook: Any, hidden: set[str], command: str) -> None:
 
 
 def _tags(cell: Any) -> list[str]:
-    tags: list[str] = cell.metadata.get("tags", [])
-    return tags
+    return list(cell.metadata.get("tags", ()))
 
 
 def set_titles(notebook: Any) -> None:
@@ -175,6 +173,5 @@ def adapt(outputs: Sequence[Any], *, are_figures: bool = False) -> list[Any]:
                 data["text/html"], foot = foot + part.page_head(), part.page_foot()
         others.append(output)
     added = [cards(figures)] * bool(figures) + [foot] * bool(foot)
-    sentences = [output for output in others if "data" in output]
-    others = [output for output in others if "data" not in output]
-    return [*sentences, *(new_output("display_data", {"text/html": html}) for html in added), *others]
+    others += (new_output("display_data", {"text/html": html}) for html in added)
+    return sorted(others, key=lambda output: "data" not in output)  # texts that were printed come last

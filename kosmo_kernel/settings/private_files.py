@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -22,31 +22,31 @@ LOCK_TIMEOUT_SECONDS = 10.0  # to wait for another program that writes
 LOCK = ".lock"
 
 
-def write(path: Path, content: str | Sequence[bytes], *, durable: bool = True, mode: int = PRIVATE) -> None:
+def write(path: Path, content: str | bytes, *, durable: bool = True, mode: int = PRIVATE) -> None:
     """Write a file whole or not at all. A link is followed, and an existing file keeps its mode.
 
     What is no regular file, such as a pipe, gets the content directly.
 
     Parameters:
         path: the file.
-        content: its new content: a text, which is written as UTF-8, or the parts of it.
+        content: its new content; a text is written as UTF-8.
         durable: wait until a loss of power cannot undo it.
         mode: the mode of a new file.
 
     Raises:
         FileWriteError: it cannot be written; it is unchanged.
     """
-    parts = [content.encode()] if isinstance(content, str) else content
+    data = content.encode() if isinstance(content, str) else content
     target = Path(os.path.realpath(path))
     is_file = os.path.isfile(path)  # unlike the method of paths, no error in a folder that cannot be searched
     with writing(path, "It is unchanged." if is_file else ""):
         if path.exists() and not is_file:
-            path.write_bytes(b"".join(parts))
+            path.write_bytes(data)
             return
         target.parent.mkdir(PRIVATE_FOLDER, parents=True, exist_ok=True)
         temporary = target.with_name(f".{target.name}.{os.urandom(4).hex()}")
         try:
-            _write_new(temporary, parts, mode, durable=durable)
+            _write_new(temporary, data, mode, durable=durable)
             with suppress(FileNotFoundError):
                 temporary.chmod(stat.S_IMODE(target.stat().st_mode))
             temporary.replace(target)
@@ -60,12 +60,12 @@ def write(path: Path, content: str | Sequence[bytes], *, durable: bool = True, m
 
 def write_private(file: Path, data: bytes) -> None:
     """Write a new file that only its owner can read, and wait until a loss of power cannot undo it."""
-    _write_new(file, [data], PRIVATE, durable=True)
+    _write_new(file, data, PRIVATE, durable=True)
 
 
-def _write_new(file: Path, content: Sequence[bytes], mode: int, *, durable: bool) -> None:
+def _write_new(file: Path, data: bytes, mode: int, *, durable: bool) -> None:
     with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as stream:
-        stream.writelines(content)
+        stream.write(data)
         if durable:
             stream.flush()
             os.fsync(stream.fileno())

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from kosmo_command import kosmo
 from lab_page import chromium, missing
 from repository import NOTEBOOKS
 
-from kosmo_kernel import runbook
 from kosmo_kernel.render.display import bundle_of
 from kosmo_kernel.runbook import page
 from kosmo_kernel.session import Session
@@ -38,13 +38,10 @@ def page_of_run(kernel_settings: dict[str, str], tmp_path_factory: pytest.TempPa
 
     @cache
     def run(name: str) -> Path:
-        with pytest.MonkeyPatch.context() as patch:
-            for variable, value in kernel_settings.items():
-                patch.setenv(variable, value)
-            book = runbook.read(NOTEBOOKS / f"{name}.ipynb")
-            report = runbook.run(book, {"account": "demo"}, folder / f"{name}.ipynb")
-        assert report.error is None
-        return page.write(report.output, report.accounts)
+        copy = folder / f"{name}.ipynb"
+        done = kosmo("run", str(NOTEBOOKS / copy.name), "--demo", "-o", str(copy), "--html", env=kernel_settings)
+        assert done.returncode == 0, done.stderr
+        return copy.with_suffix(page.SUFFIX)
 
     return run
 
